@@ -1,0 +1,253 @@
+package dataset
+
+import (
+	"math"
+	"time"
+)
+
+// Limits on jobs.
+const (
+	MaxConcurrency = 1_000
+	MaxTasks       = 1_000_000
+	MaxCandidates  = 2_000_000
+	MaxIngest      = 2_000  // documents parsed by one job
+	MaxLanes       = 40     // iterations that the Map runs at a time
+	MaxUnit        = 50     // tasks of a unit
+	MaxPart        = 50_000 // entries of a part
+)
+
+// JobKind is what a job is for.
+type JobKind string
+
+// The kinds of job.
+const (
+	GenerateJob JobKind = "generate"
+	ProcessJob  JobKind = "process" // parse and chunk only
+)
+
+// JobStatus is where a job stands.
+type JobStatus string
+
+// The states of a job. The last three are final.
+const (
+	Pending   JobStatus = "pending"
+	Running   JobStatus = "running"
+	Stopping  JobStatus = "stopping" // begins no more calls; what was made goes on to Publish
+	Completed JobStatus = "completed"
+	Failed    JobStatus = "failed"
+	Cancelled JobStatus = "cancelled"
+)
+
+// Over reports whether the status is final.
+func (s JobStatus) Over() bool { return s == Completed || s == Failed || s == Cancelled }
+
+// Settings is what a generate job was asked to do, complete and checked: no defaults are applied later.
+type Settings struct {
+	Mode           Mode      `json:"mode"`
+	Model          string    `json:"model"` // provider or provider/model, as asked for
+	Prompt         string    `json:"prompt,omitempty"`
+	CustomPrompt   string    `json:"custom_prompt,omitempty"`
+	PerChunk       int       `json:"per_chunk"`
+	Concurrency    int       `json:"concurrency"`
+	AnalyzeQuality bool      `json:"analyze_quality"`
+	Threshold      float64   `json:"threshold"`
+	MaxFailedShare float64   `json:"max_failed_share"`
+	Seed           int64     `json:"seed"`
+	Temperature    float64   `json:"temperature"`
+	MaxTokens      int       `json:"max_tokens,omitempty"` // of a reply; 0: derived from PerChunk
+	Chunking       *Chunking `json:"chunking,omitempty"`   // nil: each document's newest chunks
+	DatasetName    string    `json:"dataset_name"`
+	Versioned      bool      `json:"versioned"` // the next version of the project's dataset of that name, if there is one
+}
+
+// DefaultSettings returns the contract's defaults.
+func DefaultSettings() Settings {
+	return Settings{
+		Mode: QuestionAnswer, Model: "gemini", PerChunk: 3, Concurrency: 1, AnalyzeQuality: true, Threshold: 0.7,
+		MaxFailedShare: 0.2, Seed: 1, Temperature: 0.2, DatasetName: "dataset",
+	}
+}
+
+// Check returns an Invalid error that names the first faulty field.
+func (s *Settings) Check() error {
+	if _, err := ParseMode(string(s.Mode)); err != nil {
+		return err
+	}
+	share := func(v float64) bool { return v >= 0 && v <= 1 } // false for NaN
+	switch {
+	case s.PerChunk < 1 || s.PerChunk > MaxPerChunk:
+		return InvalidField("/datasets_per_chunk", "is %d, want 1 to %d", s.PerChunk, MaxPerChunk)
+	case s.Concurrency < 1 || s.Concurrency > MaxConcurrency:
+		return InvalidField("/concurrency", "is %d, want 1 to %d", s.Concurrency, MaxConcurrency)
+	case !share(s.Threshold):
+		return InvalidField("/quality_threshold", "is %v, want 0 to 1", s.Threshold)
+	case !share(s.MaxFailedShare):
+		return InvalidField("/max_failed_share", "is %v, want 0 to 1", s.MaxFailedShare)
+	case math.IsNaN(s.Temperature) || s.Temperature < 0 || s.Temperature > 2:
+		return InvalidField("/temperature", "is %v, want 0 to 2", s.Temperature)
+	case s.MaxTokens < 0 || s.MaxTokens > 100_000:
+		return InvalidField("/max_tokens", "is %d, want 1 to 100000", s.MaxTokens)
+	case s.Model == "":
+		return InvalidField("/classification_model", "is empty, want a provider or provider/model")
+	case s.DatasetName == "" || len(s.DatasetName) > 200:
+		return InvalidField("/dataset_name", "has %d bytes, want 1 to 200", len(s.DatasetName))
+	case len(s.CustomPrompt) > 32<<10:
+		return InvalidField("/custom_prompt", "has %d bytes, want at most %d", len(s.CustomPrompt), 32<<10)
+	}
+	if s.Chunking != nil {
+		return s.Chunking.Check()
+	}
+	return nil
+}
+
+// Job is the record of a job.
+type Job struct {
+	Ref       JobRef     `json:"ref"`
+	Project   string     `json:"project"`
+	Kind      JobKind    `json:"kind"`
+	Settings  Settings   `json:"settings"`
+	Selection string     `json:"selection,omitempty"` // blob key of the documents chosen; empty: all of the project
+	Target    Target     `json:"target,omitzero"`
+	Status    JobStatus  `json:"status"`
+	Stop      *Stop      `json:"stop,omitempty"` // why it is, or was, stopping
+	Error     string     `json:"error,omitempty"`
+	Created   time.Time  `json:"created"`
+	Started   time.Time  `json:"started,omitzero"`
+	Ended     time.Time  `json:"ended,omitzero"`
+	Step      string     `json:"step,omitempty"` // the workflow's step that began last
+	Plan      PlanCounts `json:"plan,omitzero"`
+	Result    *Result    `json:"result,omitempty"`
+	Warnings  []string   `json:"warnings,omitempty"`
+}
+
+// Target is the dataset that a job publishes to. The job holds the dataset's lock.
+type Target struct {
+	Dataset string `json:"dataset"`
+	Base    int    `json:"base"` // its current version when the job began; 0: none
+}
+
+// Stop says why a job begins no more calls.
+type Stop struct {
+	Reason StopReason `json:"reason"`
+	Detail string     `json:"detail"`
+}
+
+// StopReason is a cause that ends all calls of a job, not only one chunk.
+type StopReason string
+
+// The reasons to stop.
+const (
+	StopAuth     StopReason = "auth"
+	StopQuota    StopReason = "quota"
+	StopNoModel  StopReason = "unknown_model"
+	StopNoWorker StopReason = "no_progress"
+)
+
+// PlanCounts is the size of a job's plan.
+type PlanCounts struct {
+	Tasks    int `json:"tasks"`
+	Units    int `json:"units"`
+	UnitSize int `json:"unit_size"`
+	Lanes    int `json:"lanes"`
+}
+
+// Outcome is how a chunk ended: with entries, without any (Reason), or failed (Reason). Exactly one each.
+type Outcome string
+
+// The outcomes of a chunk.
+const (
+	WithEntries Outcome = "with_entries"
+	Empty       Outcome = "empty"
+	FailedChunk Outcome = "failed"
+)
+
+// Usage counts what calls consumed.
+type Usage struct {
+	Calls        int     `json:"calls"` // paid for by this job; kept replies that were used again are Reused
+	Reused       int     `json:"reused"`
+	InputTokens  int64   `json:"input_tokens"`
+	OutputTokens int64   `json:"output_tokens"`
+	CostUSD      float64 `json:"cost_usd"`
+}
+
+// Add adds v to u.
+func (u *Usage) Add(v Usage) {
+	u.Calls += v.Calls
+	u.Reused += v.Reused
+	u.InputTokens += v.InputTokens
+	u.OutputTokens += v.OutputTokens
+	u.CostUSD += v.CostUSD
+}
+
+// ChunkReport counts how the chunks of a job ended: Total = WithEntries + Empty + Failed.
+type ChunkReport struct {
+	Total       int            `json:"total"`
+	WithEntries int            `json:"with_entries"`
+	Empty       int            `json:"empty"`
+	Failed      int            `json:"failed"`
+	Skipped     int            `json:"skipped"` // of Failed: never asked, as the job was stopped
+	Reasons     map[string]int `json:"reasons,omitempty"`
+}
+
+// DocumentReport counts the documents of a job, with the reason for each that could not be read (the first 100).
+type DocumentReport struct {
+	Total      int               `json:"total"`
+	Parsed     int               `json:"parsed"` // by this job
+	Unreadable int               `json:"unreadable"`
+	Reasons    map[string]string `json:"reasons,omitempty"` // document name → reason
+}
+
+// QualitySummary is the distribution of quality scores: high ≥ 0.8, medium ≥ 0.6, low below.
+type QualitySummary struct {
+	AverageScore float64        `json:"average_score"`
+	Distribution map[string]int `json:"distribution"`
+	Categories   map[string]int `json:"categories"`
+	Histogram    [20]int        `json:"histogram"` // of equal steps from 0 to 1
+}
+
+// File is one file of a version.
+type File struct {
+	Name    string `json:"name"`
+	Key     string `json:"key"`
+	Entries int    `json:"entries"`
+	Size    int64  `json:"size"`
+	SHA256  string `json:"sha256"`
+}
+
+// Result is what a job made. Entries + the sum of Rejected = all candidates of chunks with entries.
+type Result struct {
+	DatasetID      string         `json:"dataset_id,omitempty"`
+	Version        string         `json:"version,omitempty"`
+	Entries        int            `json:"entries"`
+	Files          []File         `json:"files"`
+	Documents      DocumentReport `json:"documents"`
+	Chunks         ChunkReport    `json:"chunks"`
+	Rejected       map[string]int `json:"rejected"`
+	QualitySummary QualitySummary `json:"quality_summary"`
+	Usage          Usage          `json:"usage"`
+	Model          string         `json:"model"`
+	Warnings       []string       `json:"warnings"`
+	Error          *string        `json:"error"`
+	Manifest       string         `json:"manifest,omitempty"` // blob key
+}
+
+// Dataset is the record of a dataset: which version is current, and which job may publish the next.
+type Dataset struct {
+	ID      string    `json:"id"`
+	Tenant  Tenant    `json:"tenant"`
+	Project string    `json:"project"`
+	Name    string    `json:"name"`
+	Current int       `json:"current"`        // ordinal of the current version; 0: none published yet
+	Lock    string    `json:"lock,omitempty"` // job id; void when that job is over
+	Created time.Time `json:"created"`
+}
+
+// Version is the record of a published version.
+type Version struct {
+	Ordinal  int       `json:"ordinal"` // 1, 2, …
+	Name     string    `json:"name"`    // "1.0.0", "1.1.0", …
+	Job      string    `json:"job"`
+	Manifest string    `json:"manifest"` // blob key
+	Entries  int       `json:"entries"`
+	Created  time.Time `json:"created"`
+}

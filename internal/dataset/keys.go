@@ -1,0 +1,127 @@
+package dataset
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"time"
+)
+
+// The table's partitions, beside each its sort keys.
+//
+//	T#<tenant>#P#<project>    project; doc#<document>; name#<dataset name>
+//	T#<tenant>#J#<job>        job; lane#<nn>
+//	T#<tenant>#JOBS           <created>#<job>              all jobs of the tenant by time
+//	T#<tenant>#D#<dataset>    dataset; version#<nnnnnn>; edit#<nnnnnnnnnn>
+//	SYS#running#<0-7>         <job ref>                    what the sweeper looks after
+const runningShards = 8
+
+// ProjectPK is the partition of a project and its documents.
+func ProjectPK(t Tenant, project string) string { return "T#" + string(t) + "#P#" + project }
+
+// DocumentSK is a document's sort key in its project.
+func DocumentSK(document string) string { return "doc#" + document }
+
+// DatasetNameSK is the sort key by which a project finds its versioned dataset of a name.
+func DatasetNameSK(name string) string { return "name#" + name }
+
+// JobPK is the partition of a job and its lanes.
+func JobPK(r JobRef) string { return "T#" + string(r.Tenant) + "#J#" + r.ID }
+
+// JobSK is the sort key of the job itself.
+const JobSK = "job"
+
+// LaneSK is the sort key of a lane in its job.
+func LaneSK(lane int) string { return fmt.Sprintf("lane#%02d", lane) }
+
+// JobsPK lists a tenant's jobs by time.
+func JobsPK(t Tenant) string { return "T#" + string(t) + "#JOBS" }
+
+// JobsSK is a job's sort key in that list.
+func JobsSK(created time.Time, r JobRef) string {
+	return created.UTC().Format("20060102T150405.000000000Z") + "#" + r.ID
+}
+
+// DatasetPK is the partition of a dataset, its versions and its edits.
+func DatasetPK(t Tenant, dataset string) string { return "T#" + string(t) + "#D#" + dataset }
+
+// DatasetSK is the sort key of the dataset itself.
+const DatasetSK = "dataset"
+
+// VersionSK is the sort key of a version of a dataset.
+func VersionSK(ordinal int) string { return fmt.Sprintf("version#%06d", ordinal) }
+
+// RunningPK is the shard of the list of running jobs that a job is in.
+func RunningPK(r JobRef) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(r.String()))
+	return runningPK(int(h.Sum32() % runningShards))
+}
+
+// RunningPKs are all shards of the list of running jobs.
+func RunningPKs() []string {
+	pks := make([]string, runningShards)
+	for i := range pks {
+		pks[i] = runningPK(i)
+	}
+	return pks
+}
+
+func runningPK(shard int) string { return fmt.Sprintf("SYS#running#%d", shard) }
+
+// The objects. Those under a job expire with the retention of working files.
+//
+//	source/<tenant>/<project>/<document>                  uploaded bytes
+//	text/<tenant>/<project>/<document>/<chunker version>  text after parsing
+//	chunks/<tenant>/<project>/<document>/<chunking>       a ChunkSet
+//	selections/<tenant>/<project>/<hash>                  documents chosen for jobs
+//	replies/<tenant>/<project>/<h>/<hash>                 a kept reply
+//	jobs/<tenant>/<job>/plan | ingest | curation/… | candidates/<unit> | scored/<unit>
+//	versions/<tenant>/<dataset>/<job>/…                   a version (internal/snapshot)
+
+// SourceKey is where a document's uploaded bytes are.
+func SourceKey(t Tenant, project, document string) string {
+	return blobKey("source", t, project, document)
+}
+
+// TextKey is where a document's text is.
+func TextKey(t Tenant, project, document string) string {
+	return blobKey("text", t, project, document, ChunkerVersion)
+}
+
+// ChunksKey is where a document's chunks under a chunking are.
+func ChunksKey(t Tenant, project, document, chunking string) string {
+	return blobKey("chunks", t, project, document, chunking)
+}
+
+// SelectionKey is where a list of chosen documents is, by the hash of the list.
+func SelectionKey(t Tenant, project, hash string) string {
+	return blobKey("selections", t, project, hash)
+}
+
+// ReplyKey is where the reply to what hash identifies is kept.
+func ReplyKey(t Tenant, project, hash string) string {
+	return blobKey("replies", t, project, hash[:2], hash)
+}
+
+// JobKey is where a working file of a job is.
+func JobKey(r JobRef, parts ...string) string {
+	return blobKey("jobs", r.Tenant, append([]string{r.ID}, parts...)...)
+}
+
+// CandidatesKey is where the generator puts a unit.
+func CandidatesKey(r JobRef, unit int) string {
+	return JobKey(r, "candidates", fmt.Sprintf("%06d", unit))
+}
+
+// ScoredKey is where the scorer puts a unit.
+func ScoredKey(r JobRef, unit int) string { return JobKey(r, "scored", fmt.Sprintf("%06d", unit)) }
+
+// VersionPrefix is the folder of the version that a job makes of a dataset, with its final slash.
+func VersionPrefix(t Tenant, dataset, job string) string {
+	return blobKey("versions", t, dataset, job) + "/"
+}
+
+func blobKey(kind string, t Tenant, parts ...string) string {
+	return kind + "/" + string(t) + "/" + strings.Join(parts, "/")
+}
