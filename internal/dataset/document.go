@@ -32,6 +32,8 @@ type Document struct {
 	Sets    []ChunkSet     `json:"sets,omitempty"`  // one for each chunking made, newest last, at most 16
 	Added   time.Time      `json:"added"`
 	Parsed  time.Time      `json:"parsed,omitzero"`
+	Parser  string         `json:"parser,omitempty"` // ChunkerVersion that made Status
+	Tries   int            `json:"tries,omitempty"`  // begun and not ended: a file that kills its worker is given up
 }
 
 // DocumentStatus is how far a document has come.

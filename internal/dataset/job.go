@@ -10,10 +10,11 @@ const (
 	MaxConcurrency = 1_000
 	MaxTasks       = 1_000_000
 	MaxCandidates  = 2_000_000
-	MaxIngest      = 2_000  // documents parsed by one job
-	MaxLanes       = 40     // iterations that the Map runs at a time
-	MaxUnit        = 50     // tasks of a unit
-	MaxPart        = 50_000 // entries of a part
+	MaxDocuments   = 100_000 // of one job
+	MaxBatches     = 1_000   // iterations that parse documents (the history of an execution is bounded)
+	MaxLanes       = 40      // iterations that the Map runs at a time
+	MaxUnit        = 50      // tasks of a unit
+	MaxPart        = 50_000  // entries of a part
 )
 
 // JobKind is what a job is for.
@@ -114,7 +115,8 @@ type Job struct {
 	Created   time.Time  `json:"created"`
 	Started   time.Time  `json:"started,omitzero"`
 	Ended     time.Time  `json:"ended,omitzero"`
-	Step      string     `json:"step,omitempty"` // the workflow's step that began last
+	Step      string     `json:"step,omitempty"`  // the workflow's step that began last
+	Model     string     `json:"model,omitempty"` // Settings.Model as resolved at submission: provider/model
 	Plan      PlanCounts `json:"plan,omitzero"`
 	Result    *Result    `json:"result,omitempty"`
 	Warnings  []string   `json:"warnings,omitempty"`
