@@ -36,7 +36,7 @@ func refusedAt(t *testing.T, r *rows) {
 	r.must(t, r.put("b", `1`), r.put("d", `1`))
 	err := r.try(t.Context(),
 		r.put("a", `1`), r.when("b", `2`, 9), r.when("c", `1`, dataset.Absent), r.delete("d", dataset.Absent),
-		r.check("e", 1), r.check("b", 1))
+		r.check("e", 1), r.check("f", dataset.Absent))
 	wantRefused(t, err, 1, 3, 4)
 	for _, sk := range []string{"a", "c", "e"} {
 		r.want(t, sk, "", 0)
