@@ -1,0 +1,107 @@
+package snapshot
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// How entries are read: those nearer to each other than maxGap in one read of up to about maxSpan bytes, and
+// maxReads of them at a time. A page of up to maxReads entries is one round of reads.
+const (
+	maxGap   = 16 << 10
+	maxSpan  = 1 << 20
+	maxReads = 256
+)
+
+// item is an entry of a page: an edit, or else a row.
+type item struct {
+	row  row
+	rank int
+	edit *edit
+}
+
+// fetch returns the JSON of the items.
+func (v *Version) fetch(ctx context.Context, items []item) ([]json.RawMessage, error) {
+	lines := make([]json.RawMessage, len(items))
+	wanted := make([]int, 0, len(items))
+	for i, it := range items {
+		if it.edit != nil {
+			lines[i] = it.edit.Entry
+		} else {
+			wanted = append(wanted, i)
+		}
+	}
+	slices.SortFunc(wanted, func(a, b int) int {
+		ra, rb := items[a].row, items[b].row
+		return cmp.Or(cmp.Compare(ra.part, rb.part), cmp.Compare(ra.offset, rb.offset))
+	})
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(maxReads)
+	for len(wanted) > 0 {
+		n := spanOf(items, wanted)
+		span := wanted[:n]
+		wanted = wanted[n:]
+		g.Go(func() error { return v.readSpan(ctx, items, span, lines) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return lines, nil
+}
+
+// spanOf returns how many of the wanted items, sorted by place, are read together.
+func spanOf(items []item, wanted []int) int {
+	first := items[wanted[0]].row
+	end := first.offset + int64(first.length)
+	for n, w := range wanted[1:] {
+		r := items[w].row
+		if r.part != first.part || r.offset-end > maxGap || r.offset+int64(r.length)-first.offset > maxSpan {
+			return n + 1
+		}
+		end = r.offset + int64(r.length)
+	}
+	return len(wanted)
+}
+
+// readSpan reads the items of a span into their lines.
+func (v *Version) readSpan(ctx context.Context, items []item, span []int, lines []json.RawMessage) error {
+	first, last := items[span[0]].row, items[span[len(span)-1]].row
+	name := v.manifest.Parts[first.part].Key
+	data, err := v.blobs.Range(ctx, name, first.offset, last.offset+int64(last.length)-first.offset)
+	if err != nil {
+		return reading(name, err)
+	}
+	for _, i := range span {
+		r := items[i].row
+		from := r.offset - first.offset
+		to := from + int64(r.length)
+		if from < 0 || to > int64(len(data)) {
+			return corrupt(name, "ends before %s", EntryID(int(r.ordinal)))
+		}
+		line, ended := bytes.CutSuffix(data[from:to:to], []byte("\n"))
+		if n, ok := lineOrdinal(line); !ended || !ok || n != int(r.ordinal) || !json.Valid(line) {
+			return corrupt(name, "holds no %s at byte %d", EntryID(int(r.ordinal)), r.offset)
+		}
+		lines[i] = line
+	}
+	return nil
+}
+
+// lineStart is how every line of a part begins: the id is the first field of an entry.
+const lineStart = `{"id":"` + idPrefix
+
+// lineOrdinal reads the ordinal that a line begins with, without decoding the rest.
+func lineOrdinal(line []byte) (int, bool) {
+	digits, ok := bytes.CutPrefix(line, []byte(lineStart))
+	n, i := 0, 0
+	for ok && i < len(digits) && digits[i] >= '0' && digits[i] <= '9' && n <= MaxOrdinal {
+		n = n*10 + int(digits[i]-'0')
+		i++
+	}
+	return n, i > 0 && n <= MaxOrdinal && bytes.HasPrefix(digits[i:], []byte(`",`))
+}
