@@ -226,7 +226,7 @@ func queueContext(t *testing.T, m *mail) {
 }
 
 func fairGroups(t *testing.T, m *mail) {
-	const noisy, quietly = 200, 3
+	const noisy, quietly = 200, 10
 	var messages []dataset.Message
 	for i := range noisy {
 		messages = append(messages, dataset.Message{Body: fmt.Appendf(nil, "noisy %d", i), Group: "noisy"})
