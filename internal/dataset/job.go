@@ -115,8 +115,9 @@ type Job struct {
 	Created   time.Time  `json:"created"`
 	Started   time.Time  `json:"started,omitzero"`
 	Ended     time.Time  `json:"ended,omitzero"`
-	Step      string     `json:"step,omitempty"`  // the workflow's step that began last
-	Model     string     `json:"model,omitempty"` // Settings.Model as resolved at submission: provider/model
+	Step      string     `json:"step,omitempty"`   // the workflow's step that began last
+	Stepped   time.Time  `json:"stepped,omitzero"` // when it began
+	Model     string     `json:"model,omitempty"`  // Settings.Model as resolved at submission: provider/model
 	Plan      PlanCounts `json:"plan,omitzero"`
 	Result    *Result    `json:"result,omitempty"`
 	Warnings  []string   `json:"warnings,omitempty"`

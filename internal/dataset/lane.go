@@ -47,6 +47,29 @@ type Tally struct {
 	Usage       Usage `json:"usage"`
 }
 
+// Count adds n chunks of one outcome.
+func (t *Tally) Count(o Outcome, n int) {
+	t.Tasks += n
+	switch o {
+	case WithEntries:
+		t.WithEntries += n
+	case Empty:
+		t.Empty += n
+	default:
+		t.Failed += n
+	}
+}
+
+// Add adds v to t.
+func (t *Tally) Add(v Tally) {
+	t.Tasks += v.Tasks
+	t.WithEntries += v.WithEntries
+	t.Empty += v.Empty
+	t.Failed += v.Failed
+	t.Entries += v.Entries
+	t.Usage.Add(v.Usage)
+}
+
 // Plan is what a job does, pinned: the chunk sets in order, numbered through as tasks, cut into units of
 // UnitSize tasks that are dealt out to Lanes lanes.
 type Plan struct {

@@ -53,7 +53,8 @@ type Reply struct {
 	Finish Finish    `json:"finish"`
 	Model  string    `json:"model"` // as the server names it
 	Usage  Usage     `json:"usage"`
-	Time   time.Time `json:"time"` // when it was made
+	Time   time.Time `json:"time"`            // when it was made
+	Payer  string    `json:"payer,omitempty"` // id of the job that made the call; set by whoever keeps the reply
 }
 
 // Finish says why a reply ended.
