@@ -77,14 +77,15 @@ func patient(ctx context.Context, do func() error) error {
 	return err
 }
 
-// eventually looks every few milliseconds until ok is true; it fails the test when that takes too long.
+// eventually looks again and again until ok is true; it fails the test when that takes too long.
 func eventually(t *testing.T, within time.Duration, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(within); !ok(); {
+	pause := 5 * time.Millisecond
+	for end := time.Now().Add(within); !ok(); pause = min(pause*5/4, within/50) {
 		if time.Now().After(end) {
 			t.Fatalf("after %v still not: %s", within, what)
 		}
-		if err := wait(t.Context(), 20*time.Millisecond); err != nil {
+		if err := wait(t.Context(), pause); err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
 	}
