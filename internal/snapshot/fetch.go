@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sort"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -13,10 +14,71 @@ import (
 // How entries are read: those nearer to each other than maxGap in one read of up to about maxSpan bytes, and
 // maxReads of them at a time. A page of up to maxReads entries is one round of reads.
 const (
-	maxGap   = 16 << 10
+	maxGap   = 8 << 10
 	maxSpan  = 1 << 20
 	maxReads = 256
 )
+
+// rowRange is a stretch of the rows of an order, decoded one by one as they are looked at.
+type rowRange struct {
+	v     *Version
+	order Order
+	first int // rank of the first one
+	data  []byte
+}
+
+// readRange reads the rows from rank lo to, not including, hi of an order, in one read.
+func (v *Version) readRange(ctx context.Context, o Order, lo, hi int) (rowRange, error) {
+	r := rowRange{v: v, order: o, first: lo}
+	if lo >= hi {
+		return r, nil
+	}
+	name := v.manifest.Orders[o].Key
+	var err error
+	if r.data, err = v.blobs.Range(ctx, name, int64(lo)*rowSize, int64(hi-lo)*rowSize); err != nil {
+		return r, reading(name, err)
+	}
+	if len(r.data) != (hi-lo)*rowSize {
+		return r, corrupt(name, "ends too early")
+	}
+	return r, nil
+}
+
+func (r rowRange) len() int { return len(r.data) / rowSize }
+
+// at returns row number i of the range.
+func (r rowRange) at(i int) (row, error) {
+	got, err := decodeRow(r.data[i*rowSize:])
+	if err == nil && (int(got.part) >= len(r.v.manifest.Parts) || int(got.category) >= len(r.v.names)) {
+		err = errRow
+	}
+	if err != nil {
+		return row{}, corrupt(r.v.manifest.Orders[r.order].Key, "row %d: %v", r.first+i, err)
+	}
+	return got, nil
+}
+
+// search returns how many rows of the range sort before k.
+func (r rowRange) search(k key) (int, error) {
+	var fault error
+	n := sort.Search(r.len(), func(i int) bool {
+		got, err := r.at(i)
+		if err != nil {
+			fault = err
+			return true
+		}
+		return compare(r.order, r.v.key(got), k) >= 0
+	})
+	return n, fault
+}
+
+// key returns what a row is sorted and filtered by.
+func (v *Version) key(r row) key {
+	return key{
+		quality: r.quality, category: v.names[r.category], level: int(r.level),
+		ordinal: int(r.ordinal), flagged: r.flags&flagged != 0,
+	}
+}
 
 // item is an entry of a page: an edit, or else a row.
 type item struct {

@@ -63,7 +63,7 @@ func (v *Version) partLines(
 		size += int64(len(line))
 		switch {
 		case err == io.EOF && len(line) == 0:
-			return true, checkSum(part, size, sum)
+			return true, checkSum(part, size, sum.Sum(nil))
 		case err == io.EOF || errors.Is(err, bufio.ErrBufferFull):
 			return false, corrupt(part.Key, "has no end of line near byte %d", size)
 		case err != nil:

@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -115,12 +114,6 @@ func addsUp(counts map[string]int, n int) bool {
 		n -= c
 	}
 	return n == 0
-}
-
-func checkBytes(want dataset.File, data []byte) error {
-	sum := sha256.New()
-	_, _ = sum.Write(data)
-	return checkSum(want, int64(len(data)), sum)
 }
 
 // quality adds up scores.

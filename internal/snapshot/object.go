@@ -72,11 +72,11 @@ func checkStored(ctx context.Context, blobs dataset.Blobs, want dataset.File) er
 	if err != nil {
 		return reading(want.Key, err)
 	}
-	return checkSum(want, n, sum)
+	return checkSum(want, n, sum.Sum(nil))
 }
 
-func checkSum(want dataset.File, size int64, sum hash.Hash) error {
-	if got := hex.EncodeToString(sum.Sum(nil)); size != want.Size || got != want.SHA256 {
+func checkSum(want dataset.File, size int64, sum []byte) error {
+	if got := hex.EncodeToString(sum); size != want.Size || got != want.SHA256 {
 		return corrupt(want.Key, "holds %d bytes with SHA-256 %s, want %d with %s", size, got, want.Size, want.SHA256)
 	}
 	return nil

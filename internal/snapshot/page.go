@@ -120,9 +120,9 @@ func (v *Version) direct(ctx context.Context, w window, f filter, overlay *Overl
 	items, total := w.arrange(removed, inserts)
 	first, last := rowsOf(items)
 	g, gctx := errgroup.WithContext(ctx)
-	var rows []row
+	var rows rowRange
 	g.Go(func() (err error) {
-		rows, err = v.readRows(gctx, w.order, first, last)
+		rows, err = v.readRange(gctx, w.order, first, last)
 		return err
 	})
 	if w.end != nil && w.least < w.hi {
@@ -138,8 +138,12 @@ func (v *Version) direct(ctx context.Context, w window, f filter, overlay *Overl
 		items, total = w.arrange(removed, inserts)
 	}
 	for i := range items {
-		if items[i].edit == nil {
-			items[i].row = rows[items[i].rank-first]
+		if items[i].edit != nil {
+			continue
+		}
+		var err error
+		if items[i].row, err = rows.at(items[i].rank - first); err != nil {
+			return nil, 0, err
 		}
 	}
 	return items, total, nil
@@ -210,12 +214,12 @@ func (v *Version) scan(ctx context.Context, w window, f filter, overlay *Overlay
 		total++
 	}
 	for lo := w.lo; lo < w.hi; lo += scanReads * v.scanRows {
-		var blocks [scanReads][]row
+		var blocks [scanReads]rowRange
 		g, gctx := errgroup.WithContext(ctx)
 		for i := range blocks {
 			from := lo + i*v.scanRows
 			g.Go(func() (err error) {
-				blocks[i], err = v.readRows(gctx, w.order, from, min(from+v.scanRows, w.hi))
+				blocks[i], err = v.readRange(gctx, w.order, from, min(from+v.scanRows, w.hi))
 				return err
 			})
 		}
@@ -224,7 +228,11 @@ func (v *Version) scan(ctx context.Context, w window, f filter, overlay *Overlay
 		}
 		rank := lo
 		for _, rows := range blocks {
-			for _, r := range rows {
+			for i := range rows.len() {
+				r, err := rows.at(i)
+				if err != nil {
+					return nil, 0, err
+				}
 				for ; len(inserts) > 0 && inserts[0].After.Ranks[o] <= rank; inserts = inserts[1:] {
 					emit(item{edit: inserts[0]})
 				}

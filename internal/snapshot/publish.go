@@ -3,8 +3,10 @@ package snapshot
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"time"
@@ -27,8 +29,8 @@ type Meta struct {
 	Source       json.RawMessage // models, prompts, parameters, documents; at most MaxSource bytes of JSON
 }
 
-// Publish makes a version of the parts with these numbers, in this order, in which ordinals must ascend. It
-// needs 36 bytes of memory an entry. It may be repeated: the first manifest stays and is returned, also when
+// Publish makes a version of the parts with these numbers. Numbers ascend, and so do ordinals from part to
+// part. It needs 36 bytes of memory an entry. It may be repeated: the first manifest stays and is returned, also when
 // meta differs; other parts are an Internal error. A part that is not whole is NotFound; too many entries,
 // parts or categories are Invalid.
 func Publish(ctx context.Context, blobs dataset.Blobs, prefix string, parts []int, meta Meta) (*Manifest, error) {
@@ -39,6 +41,11 @@ func publish(ctx context.Context, blobs dataset.Blobs, prefix string, parts []in
 	if len(parts) > MaxParts || len(meta.Source) > MaxSource {
 		return nil, dataset.Errorf(dataset.Invalid, "%d parts and %d bytes of source, want at most %d and %d",
 			len(parts), len(meta.Source), MaxParts, MaxSource)
+	}
+	for i := 1; i < len(parts); i++ {
+		if parts[i-1] >= parts[i] {
+			return nil, dataset.Errorf(dataset.Invalid, "part %d comes before part %d, want ascending numbers", parts[i-1], parts[i])
+		}
 	}
 	infos := make([]PartInfo, len(parts))
 	g, gctx := errgroup.WithContext(ctx)
@@ -132,6 +139,7 @@ func putManifest(ctx context.Context, blobs dataset.Blobs, prefix string, m *Man
 type table struct {
 	rows  []row
 	names []string // of the categories, sorted
+	buf   bytes.Buffer
 }
 
 // merge reads the indexes of the parts and gives their rows the numbers of the version.
@@ -166,11 +174,8 @@ func (t *table) mergePart(ctx context.Context, blobs dataset.Blobs, p PartInfo, 
 		numbers[i] = uint32(n)
 	}
 	name := p.Index.Key
-	data, err := blobs.Get(ctx, name)
+	data, err := t.read(ctx, blobs, p.Index)
 	if err != nil {
-		return reading(name, err)
-	}
-	if err := checkBytes(p.Index, data); err != nil {
 		return err
 	}
 	var offset int64
@@ -193,6 +198,22 @@ func (t *table) mergePart(ctx context.Context, blobs dataset.Blobs, p PartInfo, 
 		return corrupt(name, "covers %d bytes of a part of %d", offset, p.Lines.Size)
 	}
 	return nil
+}
+
+// read returns a part's index, in a buffer that the next call uses again.
+func (t *table) read(ctx context.Context, blobs dataset.Blobs, file dataset.File) ([]byte, error) {
+	r, err := blobs.Open(ctx, file.Key)
+	if err != nil {
+		return nil, reading(file.Key, err)
+	}
+	defer r.Close()
+	t.buf.Reset()
+	t.buf.Grow(int(file.Size) + bytes.MinRead)
+	if _, err := t.buf.ReadFrom(io.LimitReader(r, file.Size+1)); err != nil {
+		return nil, reading(file.Key, err)
+	}
+	sum := sha256.Sum256(t.buf.Bytes())
+	return t.buf.Bytes(), checkSum(file, int64(t.buf.Len()), sum[:])
 }
 
 // summarize counts.

@@ -64,27 +64,32 @@ func (v *Version) Entry(ctx context.Context, ordinal int) (json.RawMessage, erro
 
 // find returns the row of an entry and its rank in ByNumber.
 func (v *Version) find(ctx context.Context, ordinal int) (int, row, error) {
-	k := key{ordinal: ordinal}
-	lo, hi := v.bounds(ByNumber, k)
-	rows, err := v.readRows(ctx, ByNumber, lo, min(hi+1, v.manifest.Entries))
+	lo, hi := v.bounds(ByNumber, key{ordinal: ordinal})
+	rows, err := v.readRange(ctx, ByNumber, lo, min(hi+1, v.manifest.Entries))
 	if err != nil {
 		return 0, row{}, err
 	}
-	i := sort.Search(len(rows), func(i int) bool { return int(rows[i].ordinal) >= ordinal })
-	if i == len(rows) || int(rows[i].ordinal) != ordinal {
-		return 0, row{}, dataset.Errorf(dataset.NotFound, "there is no %s in this version", EntryID(ordinal))
+	i, err := rows.search(key{ordinal: ordinal})
+	if err != nil {
+		return 0, row{}, err
 	}
-	return lo + i, rows[i], nil
+	if i < rows.len() {
+		if r, err := rows.at(i); err != nil || int(r.ordinal) == ordinal {
+			return lo + i, r, err
+		}
+	}
+	return 0, row{}, dataset.Errorf(dataset.NotFound, "there is no %s in this version", EntryID(ordinal))
 }
 
 // rank returns how many rows of the order sort before k. It needs one read at most.
 func (v *Version) rank(ctx context.Context, o Order, k key) (int, error) {
 	lo, hi := v.bounds(o, k)
-	rows, err := v.readRows(ctx, o, lo, hi)
+	rows, err := v.readRange(ctx, o, lo, hi)
 	if err != nil {
 		return 0, err
 	}
-	return lo + sort.Search(len(rows), func(i int) bool { return compare(o, v.key(rows[i]), k) >= 0 }), nil
+	i, err := rows.search(k)
+	return lo + i, err
 }
 
 // bounds returns the lowest and the highest rank that k may have in the order, by manifest alone.
@@ -139,42 +144,6 @@ func (v *Version) run(o Order, k key) (lo, hi int) {
 		return v.levels[k.level], v.levels[k.level+1]
 	}
 	return 0, v.manifest.Entries
-}
-
-// key returns what a row is sorted and filtered by.
-func (v *Version) key(r row) key {
-	return key{
-		quality: r.quality, category: v.names[r.category], level: int(r.level),
-		ordinal: int(r.ordinal), flagged: r.flags&flagged != 0,
-	}
-}
-
-// readRows reads the rows from rank lo to, not including, hi of an order, in one read.
-func (v *Version) readRows(ctx context.Context, o Order, lo, hi int) ([]row, error) {
-	if lo >= hi {
-		return nil, nil
-	}
-	name := v.manifest.Orders[o].Key
-	length := (hi - lo) * rowSize
-	data, err := v.blobs.Range(ctx, name, int64(lo)*rowSize, int64(length))
-	if err != nil {
-		return nil, reading(name, err)
-	}
-	if len(data) != length {
-		return nil, corrupt(name, "ends too early")
-	}
-	rows := make([]row, hi-lo)
-	for i := range rows {
-		r, err := decodeRow(data[i*rowSize:])
-		if err == nil && (int(r.part) >= len(v.manifest.Parts) || int(r.category) >= len(v.names)) {
-			err = errRow
-		}
-		if err != nil {
-			return nil, corrupt(name, "row %d: %v", lo+i, err)
-		}
-		rows[i] = r
-	}
-	return rows, nil
 }
 
 // Summary returns the number of entries and the distribution of their scores, edits included.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -261,6 +262,11 @@ func TestPublishRefuses(t *testing.T) {
 	if _, err := Publish(t.Context(), m, prefix, []int{0}, Meta{}); !dataset.Is(err, dataset.NotFound) {
 		t.Errorf("part not written: Publish = %v, want not found", err)
 	}
+	for _, parts := range [][]int{{0, 0}, {1, 0}} {
+		if _, err := Publish(t.Context(), m, prefix, parts, Meta{}); !dataset.Is(err, dataset.Invalid) {
+			t.Errorf("parts %v: Publish = %v, want invalid", parts, err)
+		}
+	}
 	if _, err := Publish(t.Context(), m, prefix, make([]int, MaxParts+1), Meta{}); !dataset.Is(err, dataset.Invalid) {
 		t.Errorf("too many parts: Publish = %v, want invalid", err)
 	}
@@ -269,6 +275,26 @@ func TestPublishRefuses(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), m, prefix); !dataset.Is(err, dataset.NotFound) {
 		t.Errorf("Open of nothing = %v, want not found", err)
+	}
+}
+
+func TestPublishNeedsFewBytesAnEntry(t *testing.T) {
+	const n = 50_000
+	m := newMemory()
+	if _, err := writePart(t.Context(), m, 0, entriesOf(rand.New(rand.NewPCG(15, 15)), n, false)); err != nil {
+		t.Fatal(err)
+	}
+	m.discard = true
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := Publish(t.Context(), m, prefix, []int{0}, testMeta); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	// Besides the entries, there is the index of one part at a time, and buffers.
+	const fixed = dataset.MaxPart*rowSize + 1<<20
+	if got := (float64(after.TotalAlloc-before.TotalAlloc) - fixed) / n; got > 36 {
+		t.Errorf("%.1f bytes an entry, want at most 36", got)
 	}
 }
 
