@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"compileo/internal/app/local"
+	"compileo/internal/dataset"
+	"compileo/internal/pipeline"
+)
+
+// project is where the documents of `compileo generate` are kept: one for all, so that a file that is used by several
+// commands is read once and its replies are paid once.
+const project = "files"
+
+// generate makes a dataset of files and folders.
+func generate(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	o, err := parseOptions(args, getenv, stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	files, skipped, err := findFiles(o.paths, o.exclude)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.data, 0o755); err != nil {
+		return dataset.Errorf(dataset.Invalid, "cannot make the data directory %s: %v", o.data, cause(err))
+	}
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	a, err := local.Open(ctx, o.data, getenv, log)
+	if err != nil {
+		return flagNames(err)
+	}
+	r := &generation{options: o, engine: a.Engine, screen: newScreen(stdout, stderr, o.json), skipped: skipped}
+	err = r.run(ctx, a, files)
+	if closing := a.Close(); err == nil {
+		err = closing
+	}
+	if ctx.Err() != nil && err != nil && !errors.Is(err, errReported) {
+		r.screen.note("interrupted; nothing is lost: the same command goes on from here")
+		return errInterrupted
+	}
+	return flagNames(err)
+}
+
+// generation is one run of generate.
+type generation struct {
+	*options
+	engine  *pipeline.Engine
+	screen  *screen
+	skipped []string
+	known   int // documents that an earlier run added
+	reused  bool
+}
+
+// run adds the files, submits the job, or finds it again, works until it is over, and writes the dataset.
+func (g *generation) run(ctx context.Context, a *local.App, files []file) error {
+	for _, s := range g.skipped {
+		g.screen.note("left out: " + s)
+	}
+	ids, err := g.add(ctx, files)
+	if err != nil {
+		return err
+	}
+	j, err := g.submit(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, w := range j.Warnings {
+		g.screen.note(w)
+	}
+	if j, err = g.work(ctx, a, j); err != nil {
+		return err
+	}
+	if j.Status != dataset.Completed {
+		g.screen.failed(j)
+		return errReported
+	}
+	v, err := g.write(ctx, j)
+	if err != nil {
+		return err
+	}
+	return g.screen.done(ctx, g, j, v)
+}
+
+// add stores the files as documents and returns their ids.
+func (g *generation) add(ctx context.Context, files []file) ([]string, error) {
+	ids := make([]string, 0, len(files))
+	for _, f := range files {
+		data, err := os.ReadFile(f.path)
+		if err != nil {
+			return nil, dataset.Errorf(dataset.Invalid, "cannot read %s: %v", f.path, cause(err))
+		}
+		d, known, err := g.engine.AddDocument(ctx, dataset.LocalTenant, project, f.name, data)
+		if err != nil {
+			return nil, err
+		}
+		if known {
+			g.known++
+		}
+		ids = append(ids, d.ID)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	g.screen.note(fmt.Sprintf("%d documents (%d known from before)", len(ids), min(g.known, len(ids))))
+	return ids, nil
+}
+
+// maxTries bounds how many failed jobs of the same command are passed over.
+const maxTries = 1_000
+
+// submit starts the job of this command. Its id derives from documents and settings: the same command finds the same
+// job, running or done, and only one that failed is tried anew.
+func (g *generation) submit(ctx context.Context, ids []string) (*dataset.Job, error) {
+	documents, _ := json.Marshal(ids)       // strings
+	settings, _ := json.Marshal(g.settings) // plain data
+	for try := range maxTries {
+		ref := dataset.JobRef{Tenant: dataset.LocalTenant, ID: dataset.DeriveID("generate", string(documents), string(settings), dataset.ChunkerVersion, version, strconv.Itoa(try))}
+		j, err := g.engine.Submit(ctx, pipeline.Submission{Ref: ref, Project: project, Kind: dataset.GenerateJob, Settings: g.settings, Documents: ids})
+		if err != nil {
+			return nil, err
+		}
+		switch j.Status {
+		case dataset.Failed, dataset.Cancelled:
+			continue
+		case dataset.Completed:
+			g.reused = true
+			g.screen.note("this dataset was made before: nothing is generated again")
+		case dataset.Running, dataset.Stopping:
+			g.screen.note("going on where the last run was")
+		}
+		return j, nil
+	}
+	return nil, dataset.Errorf(dataset.Conflict, "the same command failed %d times", maxTries)
+}
+
+// progressEvery is how often progress is read.
+const progressEvery = 150 * time.Millisecond
+
+// work runs the system until the job is over.
+func (g *generation) work(ctx context.Context, a *local.App, j *dataset.Job) (*dataset.Job, error) {
+	if j.Status.Over() {
+		return j, nil
+	}
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(running) }()
+	over, err := g.watch(ctx, j.Ref, ended)
+	stop()
+	if runErr := <-ended; err == nil {
+		err = runErr
+	}
+	g.screen.end()
+	return over, err
+}
+
+func (g *generation) watch(ctx context.Context, ref dataset.JobRef, ended chan error) (*dataset.Job, error) {
+	tick := time.NewTicker(progressEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, errInterrupted
+		case err := <-ended:
+			ended <- nil
+			if err == nil {
+				err = dataset.Errorf(dataset.Internal, "the system ended before the job")
+			}
+			return nil, err
+		case <-tick.C:
+		}
+		p, err := g.engine.Progress(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		g.screen.progress(p)
+		if p.Job.Status.Over() {
+			return p.Job, nil
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"compileo/internal/dataset"
+	"compileo/internal/snapshot"
+)
+
+// PartInput is the input of an iteration of Assemble.
+type PartInput struct {
+	Job  string `json:"job"`
+	Part int    `json:"part"`
+}
+
+// Assemble writes one part of the version: it streams the entries of the part's units through the decisions, the
+// kept ones with their numbers, the others with the reason. What it writes is determined by its input.
+func (e *Engine) Assemble(ctx context.Context, in PartInput) error {
+	j, err := e.enter(ctx, in.Job, "Assemble")
+	if err != nil {
+		return err
+	}
+	prefix := dataset.VersionPrefix(j.Ref.Tenant, j.Target.Dataset, j.Ref.ID)
+	if _, err := snapshot.ReadPart(ctx, e.Blobs, prefix, in.Part); err == nil || !dataset.Is(err, dataset.NotFound) {
+		return err
+	}
+	d, err := readJSON[decisions](ctx, e.Blobs, decisionsKey(j.Ref, in.Part))
+	if err != nil {
+		return err
+	}
+	part, err := snapshot.NewPart(ctx, e.Blobs, prefix, in.Part)
+	if err != nil {
+		return err
+	}
+	defer part.Abort()
+	a := assembly{part: part, decisions: d, next: d.First}
+	for _, u := range d.Units {
+		b, err := e.Blobs.Get(ctx, dataset.ScoredKey(j.Ref, u.Unit))
+		if err != nil {
+			return err
+		}
+		if err := a.add(u, b); err != nil {
+			return err
+		}
+	}
+	_, err = part.Close(ctx)
+	return err
+}
+
+// assembly is one part in the making.
+type assembly struct {
+	part      *snapshot.PartWriter
+	decisions *decisions
+	next      int // number of the next entry kept
+	of        int // duplicates met
+}
+
+// add puts the entries of a scored unit where the decisions want them.
+func (a *assembly) add(u unitDecision, b []byte) error {
+	damaged := dataset.Errorf(dataset.Internal, "scored unit %d does not fit its decisions", u.Unit)
+	n, err := summaryLength(b)
+	if err != nil {
+		return err
+	}
+	if scoredHeader+n > len(b) {
+		return damaged
+	}
+	lines := b[scoredHeader+n:]
+	for _, code := range u.Codes {
+		line, rest, ok := bytes.Cut(lines, []byte("\n"))
+		if !ok || code < 0 || code > len(a.decisions.Reasons) {
+			return damaged
+		}
+		lines = rest
+		var e dataset.Entry
+		if err := json.Unmarshal(line, &e); err != nil {
+			return damaged
+		}
+		if err := a.entry(&e, code); err != nil {
+			return err
+		}
+	}
+	if len(lines) > 0 {
+		return damaged
+	}
+	return nil
+}
+
+func (a *assembly) entry(e *dataset.Entry, code int) error {
+	if code == 0 {
+		e.ID = snapshot.EntryID(a.next)
+		a.next++
+		return a.part.Add(e)
+	}
+	reason, of := a.decisions.Reasons[code-1], ""
+	if reason == duplicate {
+		if a.of >= len(a.decisions.Of) {
+			return dataset.Errorf(dataset.Internal, "a duplicate has no original")
+		}
+		of = snapshot.EntryID(a.decisions.Of[a.of])
+		a.of++
+	}
+	return a.part.Reject(e, reason, of)
+}

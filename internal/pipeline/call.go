@@ -1,0 +1,300 @@
+package pipeline
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"compileo/internal/dataset"
+	"compileo/internal/model"
+)
+
+// unit is a unit of the lane in a holder's hands.
+type unit struct {
+	index int // in the lane
+	tasks []*work
+	left  int // tasks without an answer
+	kept  int // replies that were kept when the unit was read
+}
+
+// work is one chunk of a unit on its way to an answer.
+type work struct {
+	task
+	request model.Request
+	key     string // of the reply to request
+	usage   dataset.Usage
+	begun   bool // a caller has it
+	answer  *chunkAnswer
+}
+
+// load reads a unit: its chunks, the requests they make, and the replies that are kept for them.
+func (h *holder) load(ctx context.Context, index int) (*unit, error) {
+	tasks, err := h.tasks(ctx, h.plan, h.plan.Unit(h.lane, index))
+	if err != nil {
+		return nil, err
+	}
+	u := &unit{index: index, left: len(tasks)}
+	for _, t := range tasks {
+		w := &work{task: t}
+		w.ask(h, "")
+		u.tasks = append(u.tasks, w)
+	}
+	if h.model.Free {
+		return u, nil
+	}
+	kept := make([]int, len(u.tasks))
+	err = parallel(ctx, len(u.tasks), func(ctx context.Context, i int) error {
+		w := u.tasks[i]
+		for w.answer == nil {
+			reply, err := h.replies.Kept(ctx, w.key)
+			if err != nil || reply == nil {
+				return err
+			}
+			kept[i]++
+			w.accept(h, reply)
+		}
+		return nil
+	})
+	for i, n := range kept {
+		u.kept += n
+		if u.tasks[i].answer != nil {
+			u.left--
+		}
+	}
+	return u, err
+}
+
+// fail gives up one task of the unit.
+func (u *unit) fail(number int, why string) {
+	for _, w := range u.tasks {
+		if w.Number == number && w.answer == nil {
+			w.failed(why)
+			u.left--
+		}
+	}
+}
+
+// failRest gives up all tasks of the unit that have no answer.
+func (u *unit) failRest(why string, skipped bool) {
+	for _, w := range u.tasks {
+		if w.answer == nil {
+			w.failed(why)
+			w.answer.Skipped = skipped
+		}
+	}
+	u.left = 0
+}
+
+func (w *work) failed(why string) {
+	w.answer = &chunkAnswer{Task: w.Number, Outcome: dataset.FailedChunk, Reason: why, Usage: w.usage}
+}
+
+// callChunks takes one chunk after the other, and answers it, until no more calls begin.
+func (h *holder) callChunks(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() { h.finish(sliceOver) })
+	defer stop()
+	for {
+		w := h.take()
+		if w == nil {
+			return
+		}
+		h.put(w, h.answer(ctx, w))
+	}
+}
+
+// take waits for a chunk that nobody has begun, of the current unit or of the one after it.
+func (h *holder) take() *work {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for {
+		if !h.mayBegin() {
+			return nil
+		}
+		for _, u := range []*unit{h.cur, h.next} {
+			if u == nil || u == h.next && !h.ahead {
+				continue
+			}
+			for _, w := range u.tasks {
+				if !w.begun && w.answer == nil {
+					w.begun = true
+					h.calls++
+					return w
+				}
+			}
+		}
+		h.change.Wait()
+	}
+}
+
+// mayBegin says whether another call may begin: the slice is not over, for whatever reason, and the lease is
+// surely ours. The caller holds mu.
+func (h *holder) mayBegin() bool {
+	if h.over == "" && !time.Now().Before(h.until.Add(-h.Timing.Margin)) {
+		h.finishLocked(leaseLost)
+	}
+	return h.over == ""
+}
+
+// put hands a chunk back, answered or not.
+func (h *holder) put(w *work, a *chunkAnswer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.calls--
+	if a == nil {
+		w.begun = false
+	} else if w.answer == nil {
+		w.answer = a
+		for _, u := range []*unit{h.cur, h.next} {
+			if u != nil && u.holds(w) {
+				u.left--
+			}
+		}
+	}
+	h.change.Broadcast()
+}
+
+func (u *unit) holds(w *work) bool {
+	first := u.tasks[0].Number
+	return w.Number >= first && w.Number < first+len(u.tasks)
+}
+
+// answer gets a chunk's reply and reads it; a reply that cannot be read is asked for once more with its fault
+// named. nil: the slice ended first, for a reason that is noted.
+func (h *holder) answer(ctx context.Context, w *work) *chunkAnswer {
+	if h.alone {
+		if err := h.note(ctx, w.Number); err != nil {
+			return h.abandon(err)
+		}
+	}
+	got := *w // the unit's own copy is read by others
+	for got.answer == nil {
+		reply, err := h.call(ctx, &got)
+		if err != nil {
+			if why, ends := h.ending(err); !ends {
+				got.failed(why)
+				break
+			}
+			return nil
+		}
+		if reply == nil {
+			return nil
+		}
+		if !h.model.Free {
+			// The reply is paid for: it is kept even when the slice has ended meanwhile.
+			if reply, err = h.replies.Keep(context.WithoutCancel(ctx), got.key, reply); err != nil {
+				return h.abandon(err)
+			}
+		}
+		got.accept(h, reply)
+	}
+	return got.answer
+}
+
+// note stores which call is under way alone, on condition of the lease.
+func (h *holder) note(ctx context.Context, number int) error {
+	l, err := h.updateLane(ctx, h.job.Ref, h.lane, func(l *dataset.Lane) (bool, error) {
+		if l.Lease.Holder != h.id {
+			return false, nil
+		}
+		l.Suspect = &number
+		return true, nil
+	})
+	if err == nil && l.Lease.Holder != h.id {
+		h.finish(leaseLost)
+		return dataset.Errorf(dataset.Conflict, "the lease is gone")
+	}
+	return err
+}
+
+// abandon ends the slice because a port failed.
+func (h *holder) abandon(err error) *chunkAnswer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.err == nil {
+		h.err = err
+	}
+	h.finishLocked(broken)
+	return nil
+}
+
+// Limits of trying a call again within a slice.
+const (
+	maxBusyTries   = 5 // answers "too busy"; then the lane waits
+	maxFailedTries = 3 // calls without a usable answer; then the chunk has failed
+)
+
+// call makes the request, again where that may help. Before each try it looks whether calls may begin; nil, nil:
+// they may not.
+func (h *holder) call(ctx context.Context, w *work) (*model.Reply, error) {
+	busy, failed := 0, 0
+	for {
+		bounded, cancel := context.WithTimeout(ctx, h.model.Timeout)
+		reply, err := h.model.Model.Generate(bounded, &w.request)
+		cancel()
+		if err == nil {
+			reply.Payer = h.job.Ref.ID
+			return reply, nil
+		}
+		if ctx.Err() != nil {
+			return nil, nil // the slice ended the call
+		}
+		e := model.AsError(err)
+		switch e.Kind {
+		case model.RateLimited, model.Overloaded:
+			busy++
+		case model.Timeout, model.Broken:
+			failed++
+		default:
+			return nil, e
+		}
+		wait := max(e.After, h.Timing.Retry<<(busy+failed)+rand.N(h.Timing.Retry))
+		if busy == maxBusyTries || failed == maxFailedTries || wait > h.Timing.Wait {
+			return nil, e
+		}
+		if pause(ctx, wait) != nil {
+			return nil, nil
+		}
+		h.mu.Lock()
+		begin := h.mayBegin()
+		h.mu.Unlock()
+		if !begin {
+			return nil, nil
+		}
+	}
+}
+
+// ending decides what a failed call means: the end of its chunk, with the reason, or the end of the slice.
+func (h *holder) ending(err error) (why string, ends bool) {
+	e := model.AsError(err)
+	reasons := map[model.ErrorKind]dataset.StopReason{
+		model.Auth: dataset.StopAuth, model.Quota: dataset.StopQuota, model.NotFound: dataset.StopNoModel,
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch e.Kind {
+	case model.RateLimited, model.Overloaded:
+		h.delay = max(h.delay, e.After)
+		h.finishLocked(waiting)
+		return "", true
+	case model.Auth, model.Quota, model.NotFound:
+		h.cause = &dataset.Stop{Reason: reasons[e.Kind], Detail: e.Detail}
+		h.finishLocked(stopping)
+		return "", true
+	}
+	return string(e.Kind) + ": " + e.Detail, false
+}
+
+// parallelReads is how many objects are read at a time where many small ones are wanted.
+const parallelReads = 16
+
+// parallel calls do for 0 to n-1, several at a time, and returns the first error.
+func parallel(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelReads)
+	for i := range n {
+		group.Go(func() error { return do(ctx, i) })
+	}
+	return group.Wait()
+}

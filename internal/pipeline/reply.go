@@ -1,0 +1,109 @@
+package pipeline
+
+import (
+	"slices"
+	"strings"
+
+	"compileo/internal/dataset"
+	"compileo/internal/model"
+	"compileo/internal/prompt"
+	"compileo/internal/quality"
+	"compileo/internal/snapshot"
+)
+
+// ask makes the request for a chunk. A fault, of the reply before, makes it the one repair round.
+func (w *work) ask(h *holder, fault string) {
+	s := h.job.Settings
+	system, user := h.template.Render(&w.Chunk, s.PerChunk)
+	w.request = model.Request{
+		Model: h.model.ID, System: system, User: user, Schema: prompt.Schema(s.Mode, s.PerChunk),
+		MaxTokens: s.MaxTokens, Temperature: s.Temperature, Seed: s.Seed,
+		Task: &model.Task{Mode: s.Mode, Chunk: &w.Chunk, Count: s.PerChunk, Seed: s.Seed},
+	}
+	if s.MaxTokens == 0 {
+		w.request.MaxTokens = tokensForEntries(s.Mode, s.PerChunk)
+	}
+	if fault != "" {
+		w.request.Round = 1
+		w.request.User += "\n\nYour last reply could not be used: " + fault + ". Answer with the JSON object only."
+	}
+	w.key = h.model.Key(&w.request)
+}
+
+// tokensForEntries bounds a reply with room for long answers.
+func tokensForEntries(m dataset.Mode, n int) int {
+	if m == dataset.Summarization {
+		return 1_024
+	}
+	return 512 + 400*n
+}
+
+// accept reads a reply: into the chunk's answer, or, the first time it cannot be used at all, into another request.
+func (w *work) accept(h *holder, reply *model.Reply) {
+	if reply.Payer == h.job.Ref.ID {
+		w.usage.Calls++
+		w.usage.CostUSD += reply.Usage.CostUSD
+		w.usage.InputTokens += reply.Usage.InputTokens
+		w.usage.OutputTokens += reply.Usage.OutputTokens
+	} else {
+		w.usage.Reused++
+	}
+	if reply.Finish == model.Filtered {
+		w.failed("filtered: the model refused the chunk")
+		return
+	}
+	drafts, faults, err := prompt.Parse(reply.Text, h.job.Settings.Mode, &w.Chunk, h.job.Settings.PerChunk)
+	if err != nil && w.request.Round == 0 {
+		w.ask(h, reason(err))
+		return
+	}
+	if err != nil {
+		why := "invalid reply: " + reason(err)
+		if reply.Finish == model.Length {
+			why = "truncated: the reply was cut at its token limit before the first entry was complete"
+		}
+		w.failed(why)
+		return
+	}
+	w.answer = &chunkAnswer{Task: w.Number, Outcome: dataset.WithEntries, Faults: faults, Usage: w.usage}
+	context := quality.NewContext(&w.Chunk)
+	for _, d := range drafts {
+		e := w.entry(h, reply, d)
+		e.Evidence = context.Evidence(d.Evidence, w.Name)
+		e.Metadata.CostUSD = reply.Usage.CostUSD / float64(len(drafts))
+		w.answer.Entries = append(w.answer.Entries, e)
+	}
+	if len(drafts) == 0 {
+		w.answer.Outcome, w.answer.Reason = dataset.Empty, "the model found nothing to ask"
+		if len(faults) > 0 {
+			w.answer.Reason = "no entry of the reply could be used"
+		}
+	}
+}
+
+// entry makes a dataset entry, still without id, evidence and score, of what a reply says.
+func (w *work) entry(h *holder, reply *model.Reply, d prompt.Draft) dataset.Entry {
+	c := &w.Chunk
+	e := dataset.Entry{
+		Question: d.Question, Answer: d.Answer, Instruction: d.Instruction, Input: d.Input, Output: d.Output, Summary: d.Summary,
+		Category: h.category(c), SourceChunk: c.Name(),
+		Metadata: dataset.Metadata{
+			Model: h.model.Name(), GenerationTime: reply.Time.UTC(), ChunkLength: c.End - c.Start, HeadingPath: c.Headings,
+			Mode: h.job.Settings.Mode, PromptHash: h.template.Hash(), Seed: h.job.Settings.Seed, Rule: d.Rule,
+		},
+	}
+	if slices.Contains(dataset.Difficulties, d.Difficulty) {
+		e.Difficulty = d.Difficulty
+	}
+	return e
+}
+
+// category is, without a taxonomy, what the chunk's document is about: its title. A job of more documents than a
+// version has room for categories has none.
+func (h *holder) category(c *dataset.Chunk) string {
+	title := strings.Join(strings.Fields(c.Title), " ")
+	if title == "" || len(title) > snapshot.MaxCategory || len(h.plan.Sets) > snapshot.MaxCategories {
+		return dataset.Uncategorized
+	}
+	return title
+}

@@ -1,0 +1,149 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"compileo/internal/dataset"
+	"compileo/internal/quality"
+)
+
+// Score handles one message of the score queue: it scores all units of the lane that are generated and not yet
+// scored, and answers the workflow when the lane is done. Scoring is pure computation: doing it twice costs
+// nothing and changes nothing.
+func (e *Engine) Score(ctx context.Context, body []byte) error {
+	m, ref, err := decodeLane(body)
+	if err != nil {
+		return err
+	}
+	j, err := e.Job(ctx, ref)
+	if err != nil || j.Status.Over() {
+		return dropGone(err)
+	}
+	deadline := time.Now().Add(e.Timing.Slice)
+	for {
+		lane, err := e.lane(ctx, ref, m.Lane)
+		switch {
+		case err != nil:
+			return dropGone(err)
+		case lane.Scored == lane.End:
+			return e.callBack(ctx, lane)
+		case lane.Scored >= lane.Next:
+			return nil
+		case time.Now().After(deadline):
+			return e.sendLane(ctx, dataset.ScoreQueue, ref, m.Lane, 0)
+		}
+		if err := e.scoreUnit(ctx, j, lane); err != nil {
+			return err
+		}
+	}
+}
+
+// scoreUnit writes scored(s) once and advances s on condition of s.
+func (e *Engine) scoreUnit(ctx context.Context, j *dataset.Job, lane *dataset.Lane) error {
+	plan, err := e.plan(ctx, j.Ref)
+	if err != nil {
+		return err
+	}
+	number := plan.Unit(lane.Index, lane.Scored)
+	c, err := readJSON[candidates](ctx, e.Blobs, dataset.CandidatesKey(j.Ref, number))
+	if err != nil {
+		return err
+	}
+	tasks, err := e.tasks(ctx, plan, number)
+	if err != nil {
+		return err
+	}
+	s, err := score(c, tasks)
+	if err != nil {
+		return err
+	}
+	b, err := s.encode()
+	if err != nil {
+		return err
+	}
+	if err := putOnce(ctx, e.Blobs, dataset.ScoredKey(j.Ref, number), b); err != nil {
+		return err
+	}
+	scored := lane.Scored
+	_, err = e.updateLane(ctx, j.Ref, lane.Index, func(l *dataset.Lane) (bool, error) {
+		if l.Scored != scored {
+			return false, nil
+		}
+		l.Scored++
+		l.Moved = time.Now().UTC()
+		l.Tally.Add(s.tally())
+		return true, nil
+	})
+	return err
+}
+
+// score assesses every candidate of a unit.
+func score(c *candidates, tasks []task) (*scored, error) {
+	s := &scored{summary: unitSummary{Unit: c.Unit, Chunks: map[string]int{}, Faults: map[string]int{}}}
+	var lines bytes.Buffer
+	encoder := json.NewEncoder(&lines)
+	encoder.SetEscapeHTML(false)
+	for i := range c.Chunks {
+		a := &c.Chunks[i]
+		if i >= len(tasks) || tasks[i].Number != a.Task {
+			return nil, dataset.Errorf(dataset.Internal, "unit %d does not fit its plan", c.Unit)
+		}
+		s.summary.count(a)
+		if len(a.Entries) == 0 {
+			continue
+		}
+		context := quality.NewContext(&tasks[i].Chunk)
+		for k := range a.Entries {
+			e := &a.Entries[k]
+			context.Assess(e)
+			before := lines.Len()
+			if err := encoder.Encode(e); err != nil {
+				return nil, dataset.Errorf(dataset.Internal, "encode entry: %w", err)
+			}
+			fault := ""
+			if len(e.Quality.Faults) > 0 {
+				fault = e.Quality.Faults[0]
+			}
+			s.summary.Entries = append(s.summary.Entries, entrySummary{
+				Score: e.QualityScore, Fault: fault, Size: lines.Len() - before, Shingles: quality.Shingles(e),
+			})
+		}
+	}
+	s.lines = lines.Bytes()
+	return s, nil
+}
+
+// tally sums the unit up for the lane's record.
+func (s *scored) tally() dataset.Tally {
+	t := dataset.Tally{Entries: len(s.summary.Entries), Usage: s.summary.Usage}
+	for key, n := range s.summary.Chunks {
+		t.Count(outcomeOf(key), n)
+	}
+	return t
+}
+
+// outcomeOf is the outcome in a key of unitSummary.Chunks.
+func outcomeOf(key string) dataset.Outcome {
+	outcome, _, _ := strings.Cut(key, ": ")
+	return dataset.Outcome(outcome)
+}
+
+// count adds what became of one chunk.
+func (s *unitSummary) count(a *chunkAnswer) {
+	key := string(a.Outcome)
+	if a.Reason != "" {
+		key += ": " + a.Reason
+	}
+	s.Chunks[key]++
+	if a.Skipped {
+		s.Skipped++
+	}
+	for _, f := range a.Faults {
+		s.Faults[f]++
+	}
+	s.Usage.Add(a.Usage)
+}
