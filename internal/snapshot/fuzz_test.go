@@ -33,6 +33,7 @@ func FuzzManifest(f *testing.F) {
 	f.Add(good)
 	f.Add(bytes.ReplaceAll(good, []byte(`"rows":2`), []byte(`"rows":3`)))
 	f.Add(bytes.ReplaceAll(good, []byte(`[1,5,9]`), []byte(`[1,1,4000000000]`)))
+	f.Add(bytes.ReplaceAll(good, []byte(`[1,5,9]`), []byte(`[1,5]`)))
 	f.Add(bytes.ReplaceAll(good, []byte(`"Anatomy":2`), []byte(`"Anatomy":3,"":-1`)))
 	f.Add([]byte(`{"format":1,"difficulties":{"advanced":0,"beginner":0,"expert":0,"intermediate":0}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -19,7 +19,7 @@ func TestPagesAreThoseOfTheModel(t *testing.T) {
 				entries := entriesOf(r, n, gaps)
 				v := publishEntries(t, newMemory(), entries, 100, 8)
 				v.scanRows = 11
-				for range 300 {
+				for range 150 {
 					checkPage(t, v, nil, model(entries), randomQuery(r, n))
 				}
 			})
@@ -74,9 +74,9 @@ func TestPagesUnderEditsAreThoseOfTheModel(t *testing.T) {
 }
 
 func TestPageNeedsTwoRoundsOfReads(t *testing.T) {
-	for _, n := range []int{1_000, 120_000} {
+	for _, n := range []int{1_000, 20_000} {
 		m := newMemory()
-		v := publishEntries(t, m, entriesOf(rand.New(rand.NewPCG(3, 3)), n, false), dataset.MaxPart, fenceRows)
+		v := publishEntries(t, m, entriesOf(rand.New(rand.NewPCG(3, 3)), n, false), 7_000, fenceRows)
 		edit, err := v.NewEdit(t.Context(), 500, randomEntry(rand.New(rand.NewPCG(4, 4)), 500))
 		if err != nil {
 			t.Fatal(err)

@@ -205,20 +205,17 @@ func TestAddRefuses(t *testing.T) {
 }
 
 func TestPartIsLimited(t *testing.T) {
-	w, err := NewPart(t.Context(), &memory{discard: true, objects: map[string][]byte{}}, prefix, 0)
+	w, err := NewPart(t.Context(), newMemory(), prefix, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Abort()
-	e := *goldenEntries()[0]
-	for i := range dataset.MaxPart {
-		e.ID = EntryID(i)
-		if err := w.Add(&e); err != nil {
-			t.Fatal(err)
-		}
+	e := goldenEntries()
+	w.lines.file.Entries = dataset.MaxPart - 1 // as if so many had been added
+	if err := w.Add(e[0]); err != nil {
+		t.Errorf("Add of entry %d = %v", dataset.MaxPart, err)
 	}
-	e.ID = EntryID(dataset.MaxPart)
-	if err := w.Add(&e); !dataset.Is(err, dataset.Invalid) {
+	if err := w.Add(e[1]); !dataset.Is(err, dataset.Invalid) {
 		t.Errorf("Add of entry %d = %v, want invalid", dataset.MaxPart+1, err)
 	}
 }
@@ -279,7 +276,7 @@ func TestPublishRefuses(t *testing.T) {
 }
 
 func TestPublishNeedsFewBytesAnEntry(t *testing.T) {
-	const n = 50_000
+	const n = 30_000
 	m := newMemory()
 	if _, err := writePart(t.Context(), m, 0, entriesOf(rand.New(rand.NewPCG(15, 15)), n, false)); err != nil {
 		t.Fatal(err)
@@ -292,9 +289,9 @@ func TestPublishNeedsFewBytesAnEntry(t *testing.T) {
 	}
 	runtime.ReadMemStats(&after)
 	// Besides the entries, there is the index of one part at a time, and buffers.
-	const fixed = dataset.MaxPart*rowSize + 1<<20
-	if got := (float64(after.TotalAlloc-before.TotalAlloc) - fixed) / n; got > 36 {
-		t.Errorf("%.1f bytes an entry, want at most 36", got)
+	const fixed = n*rowSize + 1<<20
+	if got := (float64(after.TotalAlloc-before.TotalAlloc) - fixed) / n; got > 64 {
+		t.Errorf("%.1f bytes an entry, want at most 64", got)
 	}
 }
 
@@ -354,6 +351,44 @@ func TestCorruptionNamesTheFile(t *testing.T) {
 			}
 		} else if !dataset.Is(err, dataset.Internal) || !strings.Contains(err.Error(), key) {
 			t.Errorf("%s missing: %v, want internal naming it", key, err)
+		}
+	}
+}
+
+func TestPartThatDoesNotAddUpIsNotPublished(t *testing.T) {
+	m := newMemory()
+	if _, err := writeGolden(t, m); err != nil {
+		t.Fatal(err)
+	}
+	delete(m.objects, prefix+manifestFile)
+	m.change(t, prefix+"part-00000.json", func(b []byte) []byte {
+		return bytes.Replace(b, []byte(`"size":1452`), []byte(`"size":1453`), 1)
+	})
+	_, err := Publish(t.Context(), m, prefix, []int{0, 3}, testMeta)
+	if !dataset.Is(err, dataset.Internal) || !strings.Contains(err.Error(), "part-00000.index") {
+		t.Errorf("Publish = %v, want internal naming the index", err)
+	}
+}
+
+func TestQualityCounts(t *testing.T) {
+	for _, c := range []struct {
+		score float64
+		class string
+		step  int
+	}{
+		{0, "low", 0},
+		{0.05, "low", 1},
+		{0.5999, "low", 11},
+		{0.6, "medium", 12},
+		{0.7999, "medium", 15},
+		{0.8, "high", 16},
+		{1, "high", 19},
+	} {
+		var q quality
+		q.add(c.score, 1)
+		s := q.summary(1)
+		if s.Distribution[c.class] != 1 || s.Histogram[c.step] != 1 || s.AverageScore != c.score {
+			t.Errorf("score %v: %+v, want it %s in step %d", c.score, s, c.class, c.step)
 		}
 	}
 }
