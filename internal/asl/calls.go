@@ -164,7 +164,7 @@ func (d *driver) send(ctx context.Context, r *run, unsent []attempt) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	err := again(ctx, 0, func() error { return d.e.c.Queue.Send(ctx, queue, messages...) })
+	err := d.e.again(ctx, 0, func() error { return d.e.c.Queue.Send(ctx, queue, messages...) })
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

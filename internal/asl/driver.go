@@ -81,11 +81,10 @@ func (d *driver) giveUp(ctx context.Context, cause error) error {
 func (d *driver) conclude(ctx context.Context, r *run) error {
 	d.log.Info("execution is over", "status", string(r.Status), "error", r.Error, "events", r.Events)
 	if r.Status != dataset.ExecutionSucceeded && d.e.c.OnEnd != nil {
-		err := again(ctx, 0, func() error {
+		err := d.e.again(ctx, 0, func() error {
 			err := d.tell(ctx, r.Status)
-			if err != nil {
-				d.log.Warn("the end of the execution could not be told", "err", err)
-				err = &dataset.Error{Kind: dataset.Unavailable, Detail: "telling of the end failed", Err: err}
+			if err != nil { // of whatever Kind: it is told again
+				err = &dataset.Error{Kind: dataset.Unavailable, Detail: "telling of the end of " + d.name, Err: err}
 			}
 			return err
 		})
@@ -93,7 +92,7 @@ func (d *driver) conclude(ctx context.Context, r *run) error {
 			return err
 		}
 	}
-	return again(ctx, 0, func() error {
+	return d.e.again(ctx, 0, func() error {
 		row := dataset.Record{PK: listPK, SK: listSK(r.Started, r.Name)}
 		return d.e.c.Table.Write(ctx, dataset.Write{Record: row, If: dataset.Any, Delete: true})
 	})

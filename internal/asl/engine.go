@@ -110,7 +110,7 @@ func (e *Engine) Start(ctx context.Context, name string) error {
 	writes := append(r.writes(), dataset.Write{
 		Record: dataset.Record{PK: listPK, SK: listSK(now, name), Data: []byte("{}")}, If: dataset.Any,
 	})
-	err := again(ctx, callerTries, func() error {
+	err := e.again(ctx, callerTries, func() error {
 		err := e.c.Table.Write(ctx, writes...)
 		if !refused(err) {
 			return err
@@ -152,7 +152,7 @@ func (e *Engine) Status(ctx context.Context, name string) (dataset.ExecutionStat
 		return "", dataset.Errorf(dataset.NotFound, "execution %q was never started", clip(name, 100))
 	}
 	var r *run
-	err := again(ctx, callerTries, func() (err error) {
+	err := e.again(ctx, callerTries, func() (err error) {
 		r, err = e.load(ctx, name, nil)
 		return err
 	})

@@ -58,7 +58,7 @@ func (e *Engine) exit() {
 
 // unfinished reads the list of executions, oldest first.
 func (e *Engine) unfinished(ctx context.Context) (names []string, err error) {
-	err = again(ctx, 0, func() error {
+	err = e.again(ctx, 0, func() error {
 		names = nil
 		for row, err := range dataset.Rows(ctx, e.c.Table, dataset.Query{PK: listPK}) {
 			if err != nil {

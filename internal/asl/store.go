@@ -14,6 +14,7 @@ import (
 const (
 	firstWait = 20 * time.Millisecond
 	lastWait  = 10 * time.Second
+	quietWait = time.Second // from here on the log tells of each repetition
 )
 
 // callerTries is how often a call is made on behalf of a caller, who can repeat it: up to about a second.
@@ -22,7 +23,7 @@ const callerTries = 7
 
 // again calls f until it succeeds, fails with what repeating would not change, was called tries times (0: no
 // limit), or ctx is done. Conflict is repeated, as f reads anew what it writes on a condition.
-func again(ctx context.Context, tries int, f func() error) error {
+func (e *Engine) again(ctx context.Context, tries int, f func() error) error {
 	wait := firstWait
 	for n := 1; ; n++ {
 		if ctx.Err() != nil {
@@ -31,6 +32,9 @@ func again(ctx context.Context, tries int, f func() error) error {
 		err := f()
 		if err == nil || n == tries || dataset.Is(err, dataset.Invalid) || dataset.Is(err, dataset.NotFound) {
 			return err
+		}
+		if wait >= quietWait {
+			e.c.Log.Warn("a call fails and is repeated", "tries", n, "wait", wait, "err", err)
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -78,7 +82,7 @@ type inputs struct {
 // called several times, each time with the execution read anew. r.input is there only if in is given.
 func (e *Engine) update(ctx context.Context, name string, tries int, in *inputs, change func(*run)) (*run, error) {
 	var r *run
-	err := again(ctx, tries, func() error {
+	err := e.again(ctx, tries, func() error {
 		unlock, err := e.locks.lock(ctx, name)
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -114,6 +115,7 @@ type world struct {
 	mu       sync.Mutex
 	messages []message
 	calls    []string // "+2s Plan {...}"
+	log      []string
 	ends     []string
 }
 
@@ -122,7 +124,7 @@ func bubble(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, began: time.Now(), table: &rows{all: map[[2]string]dataset.Record{}}, kind: "generate", functions: map[string]Function{}}
-		w.machine = parse(t, string(infra.Workflow))
+		w.machine = deployed()
 		for name, output := range map[string]func() any{
 			"PrepareFunction":  func() any { return map[string]any{"kind": w.kind, "batches": numbers(w.size[0])} },
 			"IngestFunction":   func() any { return "dropped" },
@@ -140,6 +142,15 @@ func bubble(t *testing.T, test func(t *testing.T, w *world)) {
 		}
 	})
 }
+
+// deployed is the machine of the workflow that is deployed.
+var deployed = sync.OnceValue(func() *Machine {
+	m, err := Parse(infra.Workflow)
+	if err != nil {
+		panic(err)
+	}
+	return m
+})
 
 func parse(t testing.TB, definition string) *Machine {
 	t.Helper()
@@ -185,7 +196,7 @@ func (w *world) boot(ctx context.Context, table dataset.Table, queue dataset.Que
 	var err error
 	w.engine, err = New(Config{
 		Machine: w.machine, Table: table, Queue: queue, Functions: functions, Executions: w.slots,
-		Queues: queues, ErrorName: errorName,
+		Queues: queues, ErrorName: errorName, Log: slog.New(slog.NewTextHandler(w, nil)),
 		OnEnd: func(_ context.Context, name string, status dataset.ExecutionStatus) error {
 			w.note(&w.ends, "%s %s", name, status)
 			if w.onEnd != nil {
@@ -215,6 +226,21 @@ func errorName(err error) string {
 		return errPermanent
 	}
 	return string(dataset.KindOf(err))
+}
+
+// Write takes a line of the log.
+func (w *world) Write(line []byte) (int, error) {
+	w.note(&w.log, "%s", line)
+	return len(line), nil
+}
+
+// states returns the states entered, as the log says.
+func (w *world) states() (names []string) {
+	for _, line := range w.lines(&w.log, `msg="state entered"`) {
+		_, name, _ := strings.Cut(line, "state=")
+		names = append(names, strings.TrimSpace(name))
+	}
+	return names
 }
 
 // note adds a line with the time since the world began.

@@ -58,6 +58,7 @@ func TestNormalJob(t *testing.T) {
 			`+0s Curate {"job":"t_1"}`,
 			`+0s Assemble {"job":"t_1","part":0}`,
 			`+0s Publish {"job":"t_1"}`)
+		wantLines(t, "states", w.states(), "Prepare", "Ingest", "Kind", "Plan", "Lanes", "Curate", "Assemble", "Publish")
 		wantLines(t, "ends", w.lines(&w.ends, ""))
 		if page, _ := w.table.Query(t.Context(), dataset.Query{PK: listPK}); len(page.Records) != 0 {
 			t.Errorf("the list holds %d executions, want none", len(page.Records))
@@ -88,6 +89,9 @@ func TestHistory(t *testing.T) {
 				}
 				if r := w.want(job, dataset.ExecutionSucceeded, ""); r.Events != c.events {
 					t.Errorf("events = %d, want %d", r.Events, c.events)
+				}
+				if c.kind == "process" {
+					wantLines(t, "states", w.states(), "Prepare", "Ingest", "Kind", "Publish")
 				}
 				if n := len(w.lines(&w.calls, "Ingest")); n != c.size[0] {
 					t.Errorf("%d calls of Ingest, want %d", n, c.size[0])
@@ -157,7 +161,7 @@ func TestLaneTimeout(t *testing.T) {
 		if n := len(w.lanes()); n != 2 {
 			t.Fatalf("%d messages before the timeout, want 2", n)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if err := w.answer(old[0].Token); !dataset.Is(err, dataset.NotFound) {
 			t.Errorf("Answer after the timeout = %v, want NotFound", err)
 		}
