@@ -295,13 +295,26 @@ func TestDelayHonoursContext(t *testing.T) {
 	})
 }
 
-// TestFaultless runs the suites through wrappers without faults, and with delays only.
+// TestFaultless runs the suites through wrappers without faults.
 func TestFaultless(t *testing.T) {
 	t.Run("Table", func(t *testing.T) {
 		porttest.Table(t, func(*testing.T) dataset.Table { return newOutside(nil).table })
 	})
 	t.Run("Blobs", func(t *testing.T) {
-		porttest.Blobs(t, porttest.BlobsHarness{Open: func(*testing.T) dataset.Blobs { return newOutside(nil).blobs }})
+		porttest.Blobs(t, porttest.BlobsHarness{Presign: true, Open: func(t *testing.T) dataset.Blobs {
+			return new(porttest.Faults).Blobs(newSigner(t))
+		}})
+	})
+	t.Run("Queue", func(t *testing.T) {
+		porttest.Queue(t, porttest.QueueHarness{
+			Open: func(*testing.T) porttest.QueueSystem {
+				q := memory.New(memory.Options{Visibility: time.Minute, MaxReceives: 3}).Queue
+				s := system(q)
+				s.Queue = new(porttest.Faults).Queue(q)
+				return s
+			},
+			Visibility: time.Minute, MaxReceives: 3, Fair: true, Virtual: true,
+		})
 	})
 }
 

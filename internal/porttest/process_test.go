@@ -75,7 +75,7 @@ func TestZombies(t *testing.T) {
 		}
 		wg.Wait()
 		left, calls := effects(t, o.world), o.faults.Calls()
-		if len(left) < 100 {
+		if len(left) < 90 { // calls that were under way beside the fatal one may have had none
 			t.Errorf("%d effects until the crash at call 100", len(left))
 		}
 		for g := range 5 {

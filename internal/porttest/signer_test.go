@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"compileo/internal/dataset"
-	"compileo/internal/porttest"
 	"compileo/internal/porttest/memory"
 )
 
@@ -114,10 +113,6 @@ func (s *signer) serve(w http.ResponseWriter, r *http.Request, key string, q url
 		w.Header().Set("Content-Type", kind)
 	}
 	_, _ = w.Write(data)
-}
-
-func TestPresigned(t *testing.T) {
-	porttest.Blobs(t, porttest.BlobsHarness{Presign: true, Open: func(t *testing.T) dataset.Blobs { return newSigner(t) }})
 }
 
 func (m *mutants) presigned() {
