@@ -142,22 +142,21 @@ func (c *consumer) handle(ctx context.Context, d delivery) {
 	defer func() { c.idle <- struct{}{} }()
 	log := c.s.options.Log.With("queue", c.queue, "message", d.id, "receives", d.receives)
 	err := c.call(ctx, d.body)
-	var after func(*tx, delivery) error
+	// The handler is done: what came of it is to be kept though the consumer ends.
+	kept := context.WithoutCancel(ctx)
 	switch {
 	case err == nil:
-		after = (*tx).drop
+		err = c.s.write(kept, 0, func(t *tx) error { return t.drop(d) })
 	case ctx.Err() != nil:
-		after = (*tx).giveBack
+		err = c.s.write(kept, 0, func(t *tx) error { return t.giveBack(d) })
+		c.s.bells.ring(c.queue) // there may be other consumers
 	default:
 		log.Error("message not handled", "again_in", c.s.options.Visibility, "error", err)
 		return
 	}
-	// The handler is done: this is to be kept though the consumer ends.
-	err = c.s.write(context.WithoutCancel(ctx), 0, func(t *tx) error { return after(t, d) })
 	if err != nil {
-		log.Error("message not deleted, it comes again", "error", err)
+		log.Error("message not deleted or given back, it comes again", "error", err)
 	}
-	c.s.bells.ring(c.queue)
 }
 
 // call makes an error of a handler that panics.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -87,6 +88,31 @@ func TestKilledProgram(t *testing.T) {
 		t.Fatalf("%d rounds done, %d messages handled: nothing was tested", len(done), len(handling))
 	}
 	t.Logf("%d rounds", len(done))
+}
+
+// A program that is killed while it makes its directory leaves one that can be opened.
+func TestKilledWhileOpening(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 8 {
+		data := fmt.Sprintf("%s/%d", dir, i)
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), crashDir+"="+data)
+		must(t, cmd.Start())
+		// Sooner or later after the first trace of it.
+		for _, err := os.Stat(data); err != nil; _, err = os.Stat(data) {
+			runtime.Gosched()
+		}
+		end := time.Now().Add(time.Duration(rand.IntN(8000)) * time.Microsecond)
+		for time.Now().Before(end) {
+			runtime.Gosched()
+		}
+		must(t, cmd.Process.Kill())
+		_ = cmd.Wait() // killed
+		s, err := Open(data, Options{})
+		must(t, err)
+		mustWrite(t, s, row("a", `1`))
+		must(t, s.Close())
+	}
 }
 
 // runAndKill starts the program, kills it at some point of its work, and collects what it printed.

@@ -18,6 +18,8 @@ const (
 	applicationID = 0x436f6d70 // "Comp", in the file's header
 	format        = 1          // user_version; a program opens this one only
 
+	secretSize = 32 // bytes
+
 	// A whole check reads the whole file. Up to this size it is not noticed; damage in a larger file shows
 	// when the page is read.
 	maxCheck = 32 << 20 // bytes
@@ -133,7 +135,7 @@ func create(db *sql.DB) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	secret := make([]byte, 32)
+	secret := make([]byte, secretSize)
 	_, _ = rand.Read(secret) // never fails
 	if _, err := tx.Exec(schema); err != nil {
 		return err

@@ -93,6 +93,7 @@ func TestOpenRefusesWhatItCannotRead(t *testing.T) {
 	}{
 		{"newer format", pragma("user_version = 2"), dataset.Invalid, "newer version"},
 		{"format that never was", pragma("user_version = 0"), dataset.Internal, "damaged"},
+		{"no secret", statement("DELETE FROM meta"), dataset.Internal, "damaged"},
 		{"other program", pragma("application_id = 7"), dataset.Invalid, "another program"},
 		{"no database", overwrite(0, 4096), dataset.Internal, "damaged"},
 		{"schema overwritten", overwrite(100, 1000), dataset.Internal, "damaged"},
@@ -104,9 +105,11 @@ func TestOpenRefusesWhatItCannotRead(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
 			s := open(t, dir, Options{})
+			var writes []dataset.Write
 			for i := range 100 {
-				mustWrite(t, s, row(fmt.Sprint(i), strings.Repeat("x", 1000)))
+				writes = append(writes, row(fmt.Sprint(i), strings.Repeat("x", 1000)))
 			}
+			mustWrite(t, s, writes...)
 			must(t, s.Blobs().Put(t.Context(), "large", make([]byte, 100_000)))
 			must(t, s.Close())
 			c.spoil(t, s.file())
@@ -148,11 +151,13 @@ func TestDamageFoundLaterSaysSo(t *testing.T) {
 	}
 }
 
-func pragma(set string) func(*testing.T, string) {
+func pragma(set string) func(*testing.T, string) { return statement("PRAGMA " + set) }
+
+func statement(query string) func(*testing.T, string) {
 	return func(t *testing.T, file string) {
 		db, err := sql.Open("sqlite", file)
 		must(t, err)
-		_, err = db.Exec("PRAGMA " + set)
+		_, err = db.Exec(query)
 		must(t, err)
 		must(t, db.Close())
 	}

@@ -87,6 +87,13 @@ func Open(dir string, options Options) (*Store, error) {
 
 // start opens the database and brings it and blobs/ into the state that the program begins with.
 func (s *Store) start() error {
+	// Nothing is made before the lock is there, by which a directory is known as ours.
+	if err := os.MkdirAll(s.blobDir(), 0o700); err != nil {
+		return s.failure("make", err)
+	}
+	if err := syncDir(s.dir); err != nil {
+		return err
+	}
 	if err := s.checkPresent(); err != nil {
 		return err
 	}
@@ -106,6 +113,9 @@ func (s *Store) start() error {
 	if _, err := s.reader.get(ctx, "SELECT value FROM meta WHERE name = 'secret'", nil, &s.secret); err != nil {
 		return s.failure("open", err)
 	}
+	if len(s.secret) != secretSize {
+		return damaged(s.file(), errors.New("it has no secret"))
+	}
 	// The lock proves that nobody holds a message.
 	if err := s.write(ctx, 0, func(t *tx) error {
 		_, err := t.exec("UPDATE messages SET visible = ?, held = 0 WHERE held = 1", micros(t.now))
@@ -124,15 +134,15 @@ func (s *Store) prepareDir() error {
 	}
 	ours := len(entries) == 0
 	for _, e := range entries {
-		ours = ours || e.Name() == lockName
+		ours = ours || e.Name() == lockName || e.Name() == databaseName
 	}
 	if !ours {
 		return dataset.Errorf(dataset.Invalid, "%s holds files that are not of this program: choose an empty or a new directory", s.dir)
 	}
-	if err := os.MkdirAll(s.blobDir(), 0o700); err != nil {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return s.failure("make", err)
 	}
-	return syncDir(s.dir)
+	return syncDir(filepath.Dir(s.dir))
 }
 
 // checkPresent fails when the database is gone though there is data that belongs to it. To begin a new one

@@ -121,10 +121,13 @@ func TestExpiredRowsAreDeletedInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, t.TempDir(), Options{})
 		const expiring = 2*cleanRows + 10
-		for i := range expiring {
-			w := row(fmt.Sprint(i), `1`)
-			w.Expires = time.Now().Add(time.Hour)
-			mustWrite(t, s, w)
+		for i := 0; i < expiring; i += 10 {
+			writes := make([]dataset.Write, 10)
+			for n := range writes {
+				writes[n] = row(fmt.Sprint(i+n), `1`)
+				writes[n].Expires = time.Now().Add(time.Hour)
+			}
+			mustWrite(t, s, writes...)
 		}
 		mustWrite(t, s, row("stays", `1`))
 		count := func() (n int) {
