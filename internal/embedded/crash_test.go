@@ -78,6 +78,7 @@ func crashData(n int64, size int) []byte {
 
 // A program is killed again and again while it writes. What it was told is done must be there, and nothing by half.
 func TestKilledProgram(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	done, handling := map[string]bool{}, map[string]bool{}
 	for range 6 {

@@ -85,6 +85,7 @@ func TestOpenOfAForeignDirectoryChangesNothing(t *testing.T) {
 }
 
 func TestOpenRefusesWhatItCannotRead(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		spoil func(t *testing.T, file string)
@@ -132,6 +133,7 @@ func TestOpenRefusesWhatItCannotRead(t *testing.T) {
 }
 
 func TestDamageFoundLaterSaysSo(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, Options{})
 	for i := range 20 {

@@ -35,10 +35,12 @@ func wantKind(t *testing.T, what string, err error, kind dataset.Kind) {
 }
 
 func TestTableSuite(t *testing.T) {
+	t.Parallel()
 	porttest.Table(t, func(t *testing.T) dataset.Table { return open(t, t.TempDir(), Options{}).Table() })
 }
 
 func TestBlobsSuite(t *testing.T) {
+	t.Parallel()
 	var s *Store
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.Handler().ServeHTTP(w, r) }))
 	defer server.Close()
