@@ -145,6 +145,14 @@ func (m *mutants) objects() {
 			return kept, err
 		}
 	})
+	m.blobs("forget their context", "a done context is Unavailable", func(b *brokenBlobs, _ *signer) {
+		b.open = func(ctx context.Context, key string) (io.ReadCloser, error) {
+			return b.Blobs.Open(context.WithoutCancel(ctx), key)
+		}
+	})
+}
+
+func (m *mutants) reads() {
 	m.blobs("find empty objects absent", "an object may be empty", func(b *brokenBlobs, _ *signer) {
 		b.get = func(ctx context.Context, key string) ([]byte, error) {
 			data, err := b.Blobs.Get(ctx, key)
@@ -168,9 +176,10 @@ func (m *mutants) objects() {
 			return b.Blobs.Range(ctx, key, offset, length+1)
 		}
 	})
-	m.blobs("forget their context", "a done context is Unavailable", func(b *brokenBlobs, _ *signer) {
+	m.blobs("want streams read to their end", "an open stream may be closed early", func(b *brokenBlobs, _ *signer) {
 		b.open = func(ctx context.Context, key string) (io.ReadCloser, error) {
-			return b.Blobs.Open(context.WithoutCancel(ctx), key)
+			r, err := b.Blobs.Open(ctx, key)
+			return stubborn{r}, err
 		}
 	})
 	m.blobs("cut streams", "an object is read as it was stored", func(b *brokenBlobs, _ *signer) {
@@ -188,6 +197,16 @@ func (m *mutants) objects() {
 			return data, err
 		}
 	})
+}
+
+// stubborn is a stream that cannot be closed early.
+type stubborn struct{ io.ReadCloser }
+
+func (s stubborn) Close() error {
+	if n, _ := s.Read(make([]byte, 1)); n > 0 {
+		return io.ErrShortBuffer
+	}
+	return s.ReadCloser.Close()
 }
 
 func (m *mutants) lists() {

@@ -52,8 +52,10 @@ func system(q *memory.Queue) porttest.QueueSystem {
 	}
 }
 
+// right are the options that the harness speaks of.
+var right = memory.Options{Visibility: 10 * time.Second, MaxReceives: 3}
+
 func (m *mutants) messages() {
-	right := memory.Options{Visibility: 10 * time.Second, MaxReceives: 3}
 	send := func(change func([]dataset.Message) []dataset.Message) func(s *porttest.QueueSystem, q *memory.Queue) {
 		return func(s *porttest.QueueSystem, q *memory.Queue) {
 			s.Queue = sender(func(ctx context.Context, queue string, messages ...dataset.Message) error {
@@ -69,31 +71,11 @@ func (m *mutants) messages() {
 			return messages
 		})
 	}
-	handle := func(change func(h dataset.Handler) dataset.Handler) func(s *porttest.QueueSystem, q *memory.Queue) {
-		return func(s *porttest.QueueSystem, _ *memory.Queue) {
-			inner := s.Consume
-			s.Consume = func(ctx context.Context, queue string, h dataset.Handler) func() { return inner(ctx, queue, change(h)) }
-		}
-	}
-	m.queue("deletes on error", "an error delivers it again once its visibility timeout is over", right, handle(func(h dataset.Handler) dataset.Handler {
-		return func(ctx context.Context, body []byte) error { _ = h(ctx, body); return nil }
-	}))
-	m.queue("never deletes", "nil deletes the message", right, handle(func(h dataset.Handler) dataset.Handler {
-		return func(ctx context.Context, body []byte) error { _ = h(ctx, body); return context.Canceled }
-	}))
-	m.queue("redelivers at once", "an error delivers it again once its visibility timeout is over", memory.Options{Visibility: time.Second, MaxReceives: 3}, nil)
-	m.queue("forgets what hangs", "a handler that never returns delivers it again", right, handle(func(h dataset.Handler) dataset.Handler {
-		return func(ctx context.Context, body []byte) error { go func() { _ = h(ctx, body) }(); return nil }
-	}))
 	m.queue("ignores delays", "a message is not delivered before its delay", right, each(func(m *dataset.Message) { m.Delay = 0 }))
 	m.queue("cuts delays to seconds", "a message is not delivered before its delay", right, each(func(m *dataset.Message) { m.Delay = m.Delay.Truncate(time.Second) }))
 	m.queue("sends ten", "any number and size of messages may be sent at once", right, send(func(all []dataset.Message) []dataset.Message { return all[:min(10, len(all))] }))
 	m.queue("cuts messages", "a message above its limits is Invalid", right, each(func(m *dataset.Message) { m.Body = m.Body[:min(len(m.Body), dataset.MaxMessage)] }))
 	m.queue("cuts delays", "a message above its limits is Invalid", right, each(func(m *dataset.Message) { m.Delay = min(m.Delay, dataset.MaxDelay) }))
-	m.queue("gives up late", "after several deliveries it goes to the dead-letter queue", memory.Options{Visibility: 10 * time.Second, MaxReceives: 5}, nil)
-	m.queue("forgets dead letters", "after several deliveries it goes to the dead-letter queue", right, func(s *porttest.QueueSystem, _ *memory.Queue) {
-		s.Dead = func() [][]byte { return nil }
-	})
 	m.queue("loses one of many", "two consumers lose no message", right, send(func(all []dataset.Message) []dataset.Message {
 		return slices.DeleteFunc(all, func(m dataset.Message) bool { return string(m.Body) == "message 77" })
 	}))
@@ -118,6 +100,30 @@ func (m *mutants) messages() {
 			return q.Send(context.WithoutCancel(ctx), queue, messages...)
 		})
 	})
+	m.queue("forgets groups", "handlers are shared out fairly between groups", right, each(func(m *dataset.Message) { m.Group = "" }))
+}
+
+func (m *mutants) deliveries() {
+	handle := func(change func(h dataset.Handler) dataset.Handler) func(s *porttest.QueueSystem, q *memory.Queue) {
+		return func(s *porttest.QueueSystem, _ *memory.Queue) {
+			inner := s.Consume
+			s.Consume = func(ctx context.Context, queue string, h dataset.Handler) func() { return inner(ctx, queue, change(h)) }
+		}
+	}
+	m.queue("deletes on error", "an error delivers it again once its visibility timeout is over", right, handle(func(h dataset.Handler) dataset.Handler {
+		return func(ctx context.Context, body []byte) error { _ = h(ctx, body); return nil }
+	}))
+	m.queue("never deletes", "nil deletes the message", right, handle(func(h dataset.Handler) dataset.Handler {
+		return func(ctx context.Context, body []byte) error { _ = h(ctx, body); return context.Canceled }
+	}))
+	m.queue("redelivers at once", "an error delivers it again once its visibility timeout is over", memory.Options{Visibility: time.Second, MaxReceives: 3}, nil)
+	m.queue("forgets what hangs", "a handler that never returns delivers it again", right, handle(func(h dataset.Handler) dataset.Handler {
+		return func(ctx context.Context, body []byte) error { go func() { _ = h(ctx, body) }(); return nil }
+	}))
+	m.queue("gives up late", "after several deliveries it goes to the dead-letter queue", memory.Options{Visibility: 10 * time.Second, MaxReceives: 5}, nil)
+	m.queue("forgets dead letters", "after several deliveries it goes to the dead-letter queue", right, func(s *porttest.QueueSystem, _ *memory.Queue) {
+		s.Dead = func() [][]byte { return nil }
+	})
 	m.queue("goes on after its stop", "a consumer that was stopped handles nothing", right, func(s *porttest.QueueSystem, _ *memory.Queue) {
 		inner := s.Consume
 		s.Consume = func(ctx context.Context, queue string, h dataset.Handler) func() {
@@ -125,5 +131,4 @@ func (m *mutants) messages() {
 			return func() {}
 		}
 	})
-	m.queue("forgets groups", "handlers are shared out fairly between groups", right, each(func(m *dataset.Message) { m.Group = "" }))
 }

@@ -138,6 +138,9 @@ func (m *mutants) transactions() {
 			return nil
 		}
 	})
+}
+
+func (m *mutants) sets() {
 	m.table("splits large transactions", "a Write has at most MaxWrites rows", func(b *brokenTable) {
 		b.write = func(ctx context.Context, writes []dataset.Write) error {
 			for part := range slices.Chunk(writes, 50) {
@@ -146,6 +149,14 @@ func (m *mutants) transactions() {
 				}
 			}
 			return nil
+		}
+	})
+	m.table("takes Any for Absent", "Any writes whatever is there", func(b *brokenTable) {
+		b.eachWrite(func(w *dataset.Write) { w.If = max(w.If, dataset.Absent) })
+	})
+	m.table("forgets deletes beside puts", "a Write may put, delete and check in several partitions", func(b *brokenTable) {
+		b.write = func(ctx context.Context, writes []dataset.Write) error {
+			return b.Table.Write(ctx, slices.DeleteFunc(writes, func(w dataset.Write) bool { return w.Delete && len(writes) > 1 })...)
 		}
 	})
 	m.table("takes the last write of a row", "the rows of a Write are distinct", func(b *brokenTable) {
@@ -171,6 +182,25 @@ func (m *mutants) rows() {
 	})
 	m.table("forgets keys' case", "rows are in byte order whatever their characters", func(b *brokenTable) {
 		b.eachWrite(func(w *dataset.Write) { w.SK = strings.ToLower(w.SK) })
+	})
+	m.table("expires rows at once", "a row that expires later is there", func(b *brokenTable) {
+		b.eachWrite(func(w *dataset.Write) {
+			if !w.Expires.IsZero() {
+				w.Expires = time.Unix(1, 0)
+			}
+		})
+	})
+	m.table("answers no row as an empty one", "Get of no row is NotFound", func(b *brokenTable) {
+		b.get = func(ctx context.Context, pk, sk string) (dataset.Record, error) {
+			r, err := b.Table.Get(ctx, pk, sk)
+			if dataset.Is(err, dataset.NotFound) {
+				return r, nil
+			}
+			return r, err
+		}
+	})
+	m.table("cuts keys", "a key ends at MaxKey and is not empty", func(b *brokenTable) {
+		b.eachWrite(func(w *dataset.Write) { w.SK = w.SK[:min(len(w.SK), dataset.MaxKey)] })
 	})
 	m.table("trims data", "a row is read as it was written", func(b *brokenTable) {
 		b.eachWrite(func(w *dataset.Write) { w.Data = []byte(strings.ReplaceAll(string(w.Data), " ", "")) })

@@ -21,14 +21,18 @@ type mutants []mutant
 func allMutants() (m mutants) {
 	m.conditions()
 	m.transactions()
+	m.sets()
 	m.rows()
 	m.queries()
 	m.objects()
+	m.reads()
 	m.lists()
 	m.writers()
 	m.presigned()
 	m.messages()
+	m.deliveries()
 	m.executions()
+	m.ends()
 	m = append(m, mutant{"skip of no case", "", func(t *testing.T) {
 		porttest.Table(t, nil, porttest.Skips{"no such case": "a reason"})
 	}})

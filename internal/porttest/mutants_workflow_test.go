@@ -88,6 +88,9 @@ func (m *mutants) executions() {
 			return b.oneStep.Start(ctx, name)
 		}
 	})
+}
+
+func (m *mutants) ends() {
 	m.workflow("runs what was never started", "the status of what was never started is NotFound", func(b *brokenWorkflow) {
 		b.status = func(ctx context.Context, name string) (dataset.ExecutionStatus, error) {
 			if s, err := b.oneStep.Status(ctx, name); !dataset.Is(err, dataset.NotFound) {
