@@ -112,7 +112,7 @@ func TestQueueFails(t *testing.T) {
 			w.begin(job)
 			time.Sleep(time.Hour)
 			w.want(job, dataset.ExecutionFailed, errSend)
-			wantLines(t, "ends", w.lines(&w.ends, ""), "+1m2s t_1 failed") // five retries
+			wantLines(t, "ends", w.lines(&w.ends, ""), "+34m6s t_1 failed") // ten retries
 		})
 	})
 }
@@ -180,9 +180,10 @@ func TestFunctionTimeout(t *testing.T) {
 		w.want(job, dataset.ExecutionFailed, errTimeout)
 		wantLines(t, "calls", w.lines(&w.calls, ""),
 			`+0s Prepare {"job":"t_1"}`, `+12s Prepare {"job":"t_1"}`, `+26s Prepare {"job":"t_1"}`, `+44s Prepare {"job":"t_1"}`,
-			`+1m10s Prepare {"job":"t_1"}`, `+1m52s Prepare {"job":"t_1"}`, `+2m2s Settle {"job":"t_1","failure":{"Error":"States.Timeout"}}`)
-		if n := ended.Load(); n != 6 {
-			t.Errorf("%d functions were ended, want 6", n)
+			`+1m10s Prepare {"job":"t_1"}`, `+1m52s Prepare {"job":"t_1"}`, `+3m6s Prepare {"job":"t_1"}`,
+			`+5m24s Prepare {"job":"t_1"}`, `+9m50s Prepare {"job":"t_1"}`, `+18m32s Prepare {"job":"t_1"}`, `+35m46s Prepare {"job":"t_1"}`, `+35m56s Settle {"job":"t_1","failure":{"Error":"States.Timeout"}}`)
+		if n := ended.Load(); n != 11 {
+			t.Errorf("%d functions were ended, want 11", n)
 		}
 	})
 }
@@ -452,6 +453,129 @@ func TestAnswerRefuses(t *testing.T) {
 		}
 		w.want(job, dataset.ExecutionSucceeded, "")
 	})
+}
+
+// TestStartAgain starts what is over: nothing happens a second time.
+func TestStartAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.functions["PlanFunction"] = permanent
+		w.start()
+		w.begin(job)
+		w.begin(job)
+		w.want(job, dataset.ExecutionFailed, errPermanent)
+		w.begin(job)
+		if n := len(w.lines(&w.ends, "")); n != 1 {
+			t.Errorf("the end was told %d times, want once", n)
+		}
+		if n := len(w.lines(&w.calls, "Prepare")); n != 1 {
+			t.Errorf("Prepare was called %d times, want once", n)
+		}
+	})
+}
+
+// eager starts an execution while the list is read, so that Run hears of it twice.
+type eager struct {
+	*rows
+	start func()
+}
+
+func (e *eager) Query(ctx context.Context, q dataset.Query) (dataset.Page, error) {
+	if start := e.start; start != nil {
+		e.start = nil
+		start()
+	}
+	return e.rows.Query(ctx, q)
+}
+
+func TestStartWhileListed(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		table := &eager{rows: w.table}
+		table.start = func() {
+			if err := w.engine.Start(t.Context(), job); err != nil {
+				t.Error(err)
+			}
+		}
+		w.size = [3]int{0, 1, 0}
+		w.boot(t.Context(), table, w)
+		w.want(job, dataset.ExecutionRunning, "")
+		if n := len(w.lines(&w.calls, "Prepare")); n != 1 {
+			t.Errorf("Prepare was called %d times, want once", n)
+		}
+	})
+}
+
+// TestDeadlineMoves lets the timer of the execution's end go off too early, as after a change of the clock.
+func TestDeadlineMoves(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.functions["PrepareFunction"] = func(ctx context.Context, _ json.RawMessage) (json.RawMessage, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		w.start()
+		w.begin(job)
+		if _, err := w.engine.update(t.Context(), job, 1, nil, func(r *run) {
+			r.Deadline, r.changed = r.Deadline.Add(time.Hour), true
+		}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30*24*time.Hour + time.Minute)
+		w.want(job, dataset.ExecutionRunning, "")
+		wantLines(t, "calls", w.lines(&w.calls, ""), `+0s Prepare {"job":"t_1"}`, `+720h0m0s Prepare {"job":"t_1"}`)
+		time.Sleep(time.Hour)
+		w.want(job, dataset.ExecutionTimedOut, errTimeout)
+	})
+}
+
+// TestInputOfAnotherState reads an execution whose two rows do not belong together.
+func TestInputOfAnotherState(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.size = [3]int{0, 1, 0}
+		w.start()
+		w.begin(job)
+		w.halt()
+		if err := w.table.Write(t.Context(), dataset.Write{Record: dataset.Record{
+			PK: executionPK(job), SK: inputSK, Data: []byte(`{"entered":1,"input":{}}`),
+		}, If: dataset.Any}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.engine.load(t.Context(), job, &inputs{}); !dataset.Is(err, dataset.Conflict) {
+			t.Errorf("load = %v, want Conflict", err)
+		}
+	})
+}
+
+// TestLateAnswer answers after a deadline that no engine has noticed yet.
+func TestLateAnswer(t *testing.T) {
+	now := time.Unix(0, 0)
+	r := &run{execution: execution{Deadline: now.Add(time.Hour), Tasks: []attempt{
+		{Index: 3, Token: "a", Deadline: now.Add(time.Minute)}, {Index: 4, Again: now}, {Index: 5, Token: "b", Deadline: now.Add(2 * time.Hour)},
+	}}}
+	for _, c := range []struct {
+		token string
+		after time.Duration
+		want  bool
+	}{
+		{"", 0, false},
+		{"a", time.Minute, false},
+		{"b", time.Hour, false},
+		{"a", time.Minute - 1, true},
+		{"a", time.Minute - 1, false},
+		{"b", time.Hour - 1, true},
+	} {
+		if got := r.answer(c.token, now.Add(c.after)); got != c.want {
+			t.Errorf("answer(%q) after %v = %v, want %v", c.token, c.after, got, c.want)
+		}
+	}
+}
+
+// TestStaleResults: what became of an attempt counts only while that attempt is under way.
+func TestStaleResults(t *testing.T) {
+	r := &run{execution: execution{Entered: 5, Tasks: []attempt{{Index: 1, Retries: 2}, {Index: 2, Again: time.Unix(1, 0)}}}}
+	for k, want := range map[key]int{{5, 1, 2}: 0, {4, 1, 2}: -1, {5, 1, 1}: -1, {5, 2, 0}: -1, {5, 3, 0}: -1} {
+		if got := r.find(k); got != want {
+			t.Errorf("find(%v) = %d, want %d", k, got, want)
+		}
+	}
 }
 
 func TestNames(t *testing.T) {

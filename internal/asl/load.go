@@ -209,8 +209,8 @@ func (l *loader) errorNames(o *object, last bool) []string {
 	for _, raw := range o.list("ErrorEquals") {
 		name, _ := asText(raw)
 		switch {
-		case !slices.Contains([]string{errAll, errTimeout, errPermanent}, name):
-			o.fault(o.field("ErrorEquals"), "holds %s, want %s, %s or %s", clip(string(raw), 80), errAll, errTimeout, errPermanent)
+		case !slices.Contains([]string{errAll, errTimeout, errPermanent, errInternal}, name):
+			o.fault(o.field("ErrorEquals"), "holds %s, want %s, %s, %s or %s", clip(string(raw), 80), errAll, errTimeout, errPermanent, errInternal)
 		case name == errAll && (!last || len(names) > 0), len(names) > 0 && names[0] == errAll:
 			o.fault(o.field("ErrorEquals"), "holds %s, which must stand alone and last", errAll)
 		}

@@ -13,6 +13,7 @@ const (
 	errAll       = "States.ALL"
 	errTimeout   = "States.Timeout"
 	errPermanent = "Permanent"
+	errInternal  = "Internal"
 	errRuntime   = "States.Runtime"
 	errDataLimit = "States.DataLimitExceeded"
 )

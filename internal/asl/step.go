@@ -14,9 +14,10 @@ import (
 // The functions here are the transitions: they change a run in memory, wait for nothing and call nothing.
 // Repeating one after the run was read again is right, as results name the attempt they belong to.
 
-// advance takes in results and answers, lets time pass, and begins what is to be begun.
+// advance takes in results and answers, lets time pass, and begins what is to be begun. That the whole
+// execution is timed out is for expire.
 func (m *Machine) advance(r *run, results []result, now time.Time) {
-	if m.expire(r, now); r.over() {
+	if r.over() {
 		return
 	}
 	if r.State == "" {
@@ -275,7 +276,7 @@ func (m *Machine) fail(r *run, i int, f failure, now time.Time) {
 	r.Events++ // TaskFailed or TaskTimedOut
 	if k, wait, ok := retryAfter(s.task.retry, a.Used, f.name); ok {
 		a.Used[k]++
-		a.Token, a.Sent, a.Deadline, a.Again = "", false, time.Time{}, now.Add(wait)
+		*a = attempt{Index: a.Index, Retries: a.Retries, Used: a.Used, Again: now.Add(wait)}
 		return
 	}
 	r.Events++ // StateExited or ExecutionFailed

@@ -223,31 +223,31 @@ func TestStepFails(t *testing.T) {
 			`{"Error":"Permanent","Cause":"{\"errorMessage\":\"no good\",\"errorType\":\"Permanent\"}"}`, "Permanent", 0,
 		},
 		{
-			"other errors are retried five times, with waits that double", "PlanFunction",
+			"other errors are retried ten times, with waits that double", "PlanFunction",
 			func(context.Context, json.RawMessage) (json.RawMessage, error) {
 				return nil, fmt.Errorf("secret: %w", dataset.Errorf(dataset.Throttled, "slow down"))
 			},
-			`{"Error":"throttled","Cause":"{\"errorMessage\":\"slow down\",\"errorType\":\"throttled\"}"}`, "throttled", 62 * time.Second,
+			`{"Error":"throttled","Cause":"{\"errorMessage\":\"slow down\",\"errorType\":\"throttled\"}"}`, "throttled", 2046 * time.Second,
 		},
 		{
 			"what an unknown error says stays inside", "PublishFunction",
 			func(context.Context, json.RawMessage) (json.RawMessage, error) { return nil, fmt.Errorf("secret") },
-			`{"Error":"internal","Cause":"{\"errorMessage\":\"an internal error\",\"errorType\":\"internal\"}"}`, "internal", 62 * time.Second,
+			`{"Error":"internal","Cause":"{\"errorMessage\":\"an internal error\",\"errorType\":\"internal\"}"}`, "internal", 2046 * time.Second,
 		},
 		{
 			"a panic is an error of the task", "CurateFunction",
 			func(context.Context, json.RawMessage) (json.RawMessage, error) { panic("boom") },
-			`{"Error":"Panic","Cause":"{\"errorMessage\":\"the function did not return\",\"errorType\":\"Panic\"}"}`, "Panic", 62 * time.Second,
+			`{"Error":"Panic","Cause":"{\"errorMessage\":\"the function did not return\",\"errorType\":\"Panic\"}"}`, "Panic", 2046 * time.Second,
 		},
 		{
 			"so is the end of its goroutine", "CurateFunction",
 			func(context.Context, json.RawMessage) (json.RawMessage, error) { runtime.Goexit(); return nil, nil },
-			`{"Error":"Panic","Cause":"{\"errorMessage\":\"the function did not return\",\"errorType\":\"Panic\"}"}`, "Panic", 62 * time.Second,
+			`{"Error":"Panic","Cause":"{\"errorMessage\":\"the function did not return\",\"errorType\":\"Panic\"}"}`, "Panic", 2046 * time.Second,
 		},
 		{
 			"and an output that is not JSON", "CurateFunction",
 			func(context.Context, json.RawMessage) (json.RawMessage, error) { return json.RawMessage(`{`), nil },
-			`{"Error":"InvalidOutput","Cause":"{\"errorMessage\":\"the function's output is not JSON\",\"errorType\":\"InvalidOutput\"}"}`, "InvalidOutput", 62 * time.Second,
+			`{"Error":"InvalidOutput","Cause":"{\"errorMessage\":\"the function's output is not JSON\",\"errorType\":\"InvalidOutput\"}"}`, "InvalidOutput", 2046 * time.Second,
 		},
 		{
 			"one part of three fails", "AssembleFunction",

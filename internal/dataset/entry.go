@@ -28,7 +28,7 @@ func ParseMode(s string) (Mode, error) {
 	return "", InvalidField("/generation_mode", "is %q, want default, question, answer, summarization or instruction following", s)
 }
 
-// Difficulty levels, easiest first. Level gives their rank.
+// Difficulty levels, easiest first.
 const (
 	Beginner     = "beginner"
 	Intermediate = "intermediate"

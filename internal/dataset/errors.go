@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind says what a failure means to whoever caused or handles it. The set is closed: an HTTP status, a
@@ -43,10 +44,14 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errorf returns an *Error of the given kind. A %w verb keeps the cause.
+// Errorf returns an *Error of the given kind. A final ": %w" keeps the cause, for the log, out of the Detail.
 func Errorf(kind Kind, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Kind: kind, Detail: err.Error(), Err: errors.Unwrap(err)}
+	cause := errors.Unwrap(err)
+	if cause == nil {
+		return &Error{Kind: kind, Detail: err.Error()}
+	}
+	return &Error{Kind: kind, Detail: strings.TrimSuffix(err.Error(), ": "+cause.Error()), Err: cause}
 }
 
 // InvalidField returns an Invalid error about one part of the input.

@@ -26,7 +26,7 @@ type Prepared struct {
 }
 
 // maxTries is how often a document may be begun before it is given up as one that ends its worker.
-const maxTries = 3
+const maxTries = 5
 
 // Prepare finds the job's documents that still wait to be parsed or chunked and pins them in batches. Several
 // documents share a batch only in jobs of more than MaxBatches: a file that takes its worker down takes no other along.
@@ -164,6 +164,11 @@ func (e *Engine) ingest(ctx context.Context, j *dataset.Job, id string) error {
 		done, err = &dataset.Document{Status: dataset.Unreadable, Reason: reason(err)}, nil
 	}
 	if err != nil {
+		// The worker lives: this was no try that the file ended.
+		_, _ = update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
+			d.Tries = max(0, d.Tries-1)
+			return true, nil
+		})
 		return err
 	}
 	_, err = update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
