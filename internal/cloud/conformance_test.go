@@ -247,7 +247,7 @@ func collect(t *testing.T, client *sqs.Client, url string) func() [][]byte {
 
 // waiting is a machine of one step, which sends its token to a queue and waits for an answer to it.
 const waiting = `{"StartAt": "Wait", "States": {"Wait": {
-	"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "End": true, "TimeoutSeconds": 15,
+	"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "End": true,
 	"Parameters": {"QueueUrl": %q, "MessageBody": {"job.$": "$.job", "token.$": "$$.Task.Token"}}
 }}}`
 
@@ -282,5 +282,13 @@ func TestConformanceWorkflow(t *testing.T) {
 			return tokens
 		},
 	}
-	porttest.Workflow(t, porttest.WorkflowHarness{Open: func(*testing.T) porttest.WorkflowSystem { return system }})
+	const running = "the emulator goes on with an execution that was stopped while its task waits for a token"
+	porttest.Workflow(t, porttest.WorkflowHarness{
+		Open: func(*testing.T) porttest.WorkflowSystem { return system },
+		Skip: porttest.Skips{
+			"stop aborts an execution that runs": running,
+			"an answer after a stop is NotFound": running,
+			"executions are apart":               running,
+		},
+	})
 }
