@@ -103,8 +103,9 @@ func (c *Context) Evidence(quotes []string, name string) []dataset.Evidence {
 func denials(list []word) map[string]bool {
 	var set map[string]bool
 	open := false
-	for _, w := range list {
+	for i, w := range list {
 		switch {
+		case i == 0 && w.low == "no": // "No, frozen insulin …" denies the question
 		case negations[w.low]:
 			open = true
 		case open && !w.stop:

@@ -27,7 +27,7 @@ const maxCompared = 12
 // comparison of their shingles, the signatures only propose pairs), keeps the best scored of each cluster (of
 // equal scores the first), and returns for each item the index of the one kept in its place, or -1 for those
 // that are kept. Items without shingles are kept. Apart from ties the result does not depend on the order of
-// the items. Besides the items it needs 40 bytes for each. At most 1<<31 - 1 items.
+// the items. Besides the items it needs 52 bytes for each. At most 1<<31 - 1 items.
 func Duplicates(items []Item) []int {
 	f := newForest(len(items))
 	order := distinct(items, f)

@@ -24,7 +24,7 @@ var (
 		"when": whenKind, "who": whoKind, "whom": whoKind, "why": whyKind, "how": howKind,
 		"what": whatKind, "which": whatKind, "where": whatKind, "whose": whatKind,
 	}
-	auxiliaries = set(`is are was were do does did can could should would will may might must has have had am shall
+	auxiliaries = set(`is are was were be do does did can could should would will may might must has have had am shall
 isn aren wasn weren don doesn didn won couldn shouldn wouldn`)
 	taskWords = set(`explain describe list name define compare state give identify outline summarize summarise show write discuss
 rewrite extract translate convert create provide enumerate contrast classify illustrate demonstrate calculate find tell complete

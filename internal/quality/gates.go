@@ -1,6 +1,7 @@
 package quality
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,8 +46,8 @@ func (c *Context) gates(v *view) (faults []string, numbers, names float64) {
 	fault(c.unsupported(v), UnsupportedAnswer)
 	fault(qNumbers.missing+aNumbers.missing > 0, UnknownNumber)
 	fault(qNames.missing+aNames.missing > 0, UnknownName)
-	fault(c.strangeAddress(v.question) || c.strangeAddress(v.answer), AddressNotInSource)
-	fault(c.refersOut(v, mode), DanglingReference)
+	fault(c.strangeAddress(v.question, v.qWords) || c.strangeAddress(v.answer, v.aWords), AddressNotInSource)
+	fault(refersOut(v, mode), DanglingReference)
 	fault(asks && !isQuestion(v, c.english), NotAQuestion)
 	fault(echoes(v, asks), AnswerInQuestion)
 	fault(c.isCut(v), CutAnswer)
@@ -142,28 +143,26 @@ var commonNames = set(`i i'm ok yes no none true false english q a`)
 var (
 	address = regexp.MustCompile(`(?i)\b(?:https?|ftp|ssh|git)://[^\s<>"'` + "`" + `)\]]+|\bwww\.[^\s<>"'` + "`" + `)\]]+|[a-z0-9._%+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)*|` +
 		`\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|io|dev|app|info|biz|xyz|ru|cn|co|ai|me|gov|edu|uk|de|top|sh)\b(?:/[^\s<>"'` + "`" + `)\]]*)?`)
-	command = regexp.MustCompile(`(?m)\b(?:curl|wget|pip3?|npm|npx|yarn|brew|apt|apt-get|yum|dnf|docker|kubectl|sudo|rm|chmod|chown|bash|sh|powershell|iwr|iex|eval|ssh|scp|nc|go|git|make|cargo)` +
+	command = regexp.MustCompile(`(?m)\b(?:curl|wget|pip3?|npm|npx|yarn|brew|apt(?:-get)?|yum|dnf|docker|kubectl|sudo|rm|chmod|chown|bash|sh|powershell|iwr|iex|eval|ssh|scp|nc|go|git|make|cargo)` +
 		`[ \t]+(?:-{1,2}[a-zA-Z][\w-]*|[a-z]+://\S+|install|run|exec|add|get|clone|apply|rm|push)\b(?:[ \t]+[\w@./:=-]+)?|^[ \t]*\$[ \t]+(.+)$`)
 	inlineCode = regexp.MustCompile("`([^`\n]+ [^`\n]+)`")
 )
 
 // strangeAddress reports an address or a command that the chunk does not hold: what leads a reader, or a
 // program, somewhere must come from the source to the letter.
-func (c *Context) strangeAddress(text string) bool {
-	if strings.ContainsAny(text, ".@:") {
+func (c *Context) strangeAddress(text string, list []word) bool {
+	if hasAddress(text) {
 		for _, found := range address.FindAllString(text, -1) {
 			if !c.contains(strings.TrimRight(found, ".,;:!?*_")) {
 				return true
 			}
 		}
 	}
-	for _, m := range command.FindAllStringSubmatch(text, -1) {
-		found := m[0]
-		if m[1] != "" {
-			found = m[1]
-		}
-		if !c.contains(strings.TrimRight(found, ".,;:!?`")) {
-			return true
+	if strings.Contains(text, "$") || mentions(list, commandWords) {
+		for _, m := range command.FindAllStringSubmatch(text, -1) {
+			if !c.contains(strings.TrimRight(cmp.Or(m[1], m[0]), ".,;:!?`")) {
+				return true
+			}
 		}
 	}
 	if !strings.Contains(text, "`") {
@@ -182,6 +181,21 @@ func (c *Context) strangeAddress(text string) bool {
 				if strings.TrimSpace(line) != "" && !c.contains(line) {
 					return true
 				}
+			}
+		}
+	}
+	return false
+}
+
+// hasAddress reports whether text may hold an address: an @, a slash, or a dot before a letter.
+func hasAddress(text string) bool {
+	for i := 1; i+1 < len(text); i++ {
+		switch text[i] {
+		case '@', '/':
+			return true
+		case '.':
+			if text[i-1] > ' ' && (text[i+1]|0x20 >= 'a' && text[i+1]|0x20 <= 'z') {
+				return true
 			}
 		}
 	}

@@ -25,19 +25,43 @@ var before = regexp.MustCompile(`\bthe following (?:text|passage|code|table|list
 // expletive is an "it" that stands for nothing.
 var expletive = regexp.MustCompile(`\b(?:is|was|be|would|will|does|did|can|makes?|make|take|takes) it (?:possible|necessary|safe|safer|required|recommended|ok|okay|true|important|better|best|good|useful|mean|means|take|matter|cost|advisable|easy|easier|hard|worth|called|sufficient|enough|allowed|to)\b|\bit (?:is|was) (?:possible|necessary|safe|required|recommended|important|better|true)\b`)
 
+// Every match of a pattern above holds one of these words. They are looked for first: most texts hold none,
+// and the words are there already.
+var (
+	speechWords  = set(`text texts passage passages excerpt excerpts snippet snippets chunk chunks paragraph paragraphs article articles author authors section sections document documents documentation context information`)
+	pointerWords = set(`above below earlier previously aforementioned preceding previous next current this`)
+	beforeWords  = set(`following given provided shown here`)
+	refusalWords = set(`ai artificial language sorry unable able cannot can t not no apologize apologise insufficient`)
+	commandWords = set(`curl wget pip pip3 npm npx yarn brew apt yum dnf docker kubectl sudo rm chmod chown bash sh powershell iwr iex eval ssh scp nc go git make cargo`)
+)
+
+func mentions(list []word, set map[string]bool) bool {
+	for i := range list {
+		if set[list[i].low] {
+			return true
+		}
+	}
+	return false
+}
+
 // refersOut reports an entry that is not understood without its source.
-func (c *Context) refersOut(v *view, mode dataset.Mode) bool {
-	question, answer := strings.ToLower(v.entry.Question), strings.ToLower(prose(v.answer))
-	if speech.MatchString(answer) || pointers.MatchString(answer) {
+func refersOut(v *view, mode dataset.Mode) bool {
+	if pointsOut(prose(v.answer), v.aWords) {
 		return true
 	}
 	if mode == dataset.Summarization || mode == dataset.Instruction && v.entry.Input != "" {
 		return false // the question is ours, or points at its input
 	}
-	if speech.MatchString(question) || pointers.MatchString(question) || before.MatchString(question) {
+	low := strings.ToLower(v.entry.Question)
+	if pointsOut(low, v.qWords) || mentions(v.qWords, beforeWords) && before.MatchString(low) {
 		return true
 	}
-	return orphan(v.entry.Question, question)
+	return mentions(v.qWords, pronouns) && orphan(v.entry.Question, low)
+}
+
+func pointsOut(text string, list []word) bool {
+	text = strings.ToLower(text)
+	return mentions(list, speechWords) && speech.MatchString(text) || mentions(list, pointerWords) && pointers.MatchString(text)
 }
 
 // orphan reports a question with a pronoun, or a "this thing", that nothing before it can stand for.
@@ -76,7 +100,10 @@ var refusal = regexp.MustCompile(`\bas an? (?:ai|artificial|language model|large
 // refuses reports an answer, or a question, in which a model speaks of itself or has nothing to say, unless
 // the chunk says the very same.
 func (c *Context) refuses(v *view) bool {
-	for _, text := range [...]string{v.question, v.answer} {
+	for i, text := range [...]string{v.question, v.answer} {
+		if !mentions([...][]word{v.qWords, v.aWords}[i], refusalWords) {
+			continue
+		}
 		low := strings.ReplaceAll(strings.ToLower(text), "’", "'")
 		at := refusal.FindStringIndex(low[:min(len(low), 400)])
 		if at != nil && !c.contains(low[at[0]:at[1]]) {

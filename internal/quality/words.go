@@ -179,4 +179,4 @@ which who whom whose when where why how if then than so not no nor but into onto
 also only any all each more most such other some same own has have had having very just too up out off s t d ll re ve
 don doesn didn isn aren wasn weren won couldn shouldn wouldn`)
 
-var negations = set(`not no never nor cannot t none neither nothing don doesn didn isn aren wasn weren won couldn shouldn wouldn`)
+var negations = set(`not no never fail fails failed failing unable nor cannot t none neither nothing don doesn didn isn aren wasn weren won couldn shouldn wouldn`)
