@@ -98,6 +98,9 @@ var sentenceRules = []func(*found, *clause){
 	allows, duty, complement, object, actor, action,
 }
 
+// genericLoss is what a question about a subject that hardly tells ("the check") loses.
+const genericLoss = 0.17
+
 // questions are the candidates of one sentence.
 func (s *sentence) questions() []candidate {
 	f := &found{s: s}
@@ -122,6 +125,11 @@ func (s *sentence) questions() []candidate {
 	}
 	for _, rule := range sentenceRules {
 		rule(f, c)
+	}
+	if c.generic() {
+		for i := range f.list {
+			f.list[i].score -= genericLoss
+		}
 	}
 	return f.list
 }

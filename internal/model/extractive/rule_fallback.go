@@ -9,7 +9,7 @@ import (
 // wholes asks about a section as a whole. These rank below all other rules: they fill up where prose gives
 // nothing that parses.
 func wholes(m *material, s *section) []candidate {
-	if s.heading == "" || !s.own || !telling(s.heading) || strings.HasSuffix(m.rawHeading(s), "?") || m.toDo(s.heading) != "" || s.heading == m.title {
+	if s.heading == "" || m.title == "" || !s.own || !telling(s.heading) || strings.HasSuffix(m.rawHeading(s), "?") || m.toDo(s.heading) != "" || s.heading == m.title {
 		return nil
 	}
 	body, at := m.sectionBody(s)
@@ -18,10 +18,7 @@ func wholes(m *material, s *section) []candidate {
 	}
 	c := candidate{rule: "section", answer: body, evidence: []span{at}, group: -1 - s.start, section: s, score: 0.5, weight: apply, fallback: true}
 	c.placed = true
-	what := `the section "` + s.heading + `"`
-	if m.title != "" {
-		what += " of " + m.quoted(m.title)
-	}
+	what := `the section "` + s.heading + `" of ` + m.quoted(m.title)
 	c.ask = asked{"What does " + what + " explain", "what " + what + " explains"}
 	c.order = "Explain what " + what + " says."
 	return []candidate{c}

@@ -112,6 +112,9 @@ func replaceSubject(pattern, subject string) string {
 // maxHeading is the longest heading in bytes that is read as an order.
 const maxHeading = 120
 
+// participle are words in -ing that describe the noun behind them: "Missing files".
+var participle = set("missing existing following including remaining pending working breaking outstanding corresponding matching supporting trailing leading floating upcoming incoming outgoing recurring conflicting overlapping interesting failing underlying")
+
 // toDo is what a heading tells to do: "Installing a package", "How to install a package", "Install a
 // package" are all "install a package". Empty when it is none of these.
 func (m *material) toDo(h string) string {
@@ -131,7 +134,7 @@ func (m *material) toDo(h string) string {
 	case strings.HasPrefix(strings.ToLower(h), "how to "):
 		return plainCase(m, t[2:])
 	case strings.HasSuffix(first.low, "ing"):
-		if first.base == "" || first.base == first.low || second.finite() || second.tag == "IN" && !is(second.low, "from", "with") ||
+		if participle[first.low] || first.base == "" || first.base == first.low || second.finite() || second.tag == "IN" && !is(second.low, "from", "with") ||
 			is(second.low, "and", "or", ",", "for", ":", "&", "/", "-") {
 			return ""
 		}

@@ -2,6 +2,7 @@ package extractive
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"compileo/internal/dataset"
@@ -220,7 +221,7 @@ func (m *material) termQuestion(s *section, term, meaning string) (candidate, bo
 		}
 		return c, true
 	}
-	if where == "" || wordCount(meaning) < 5 {
+	if where == "" || wordCount(meaning) < 5 || slices.Equal(terms(term), terms(where)) {
 		return c, false
 	}
 	c.score, c.placed = 0.74, true

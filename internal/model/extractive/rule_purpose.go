@@ -53,7 +53,7 @@ func youCan(f *found) bool {
 // usedFor asks for the use of a thing: "X is used to Y".
 func usedFor(f *found, c *clause) {
 	t := f.s.toks
-	if !c.passive || t[c.verb].low != "used" || c.restA >= c.restB || !is(t[c.restA].low, "to", "for", "as") {
+	if !c.passive || t[c.verb].low != "used" || is(t[c.aux[0]].low, "must", "should") || c.restA >= c.restB || !is(t[c.restA].low, "to", "for", "as") {
 		return
 	}
 	prep := "for"

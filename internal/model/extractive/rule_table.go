@@ -131,7 +131,7 @@ func plainColumn(head string) string {
 func (m *material) cell(t table, row []string, k int) (candidate, bool) {
 	name, value, col, kind := row[0], row[k], plainColumn(t.head[k]), strings.ToLower(t.head[0])
 	if name == "" || emptyCell.MatchString(name) || numeric.MatchString(name) || wordCount(name) > 6 ||
-		emptyCell.MatchString(value) || col == "" || wordCount(col) > 4 || strings.Contains(col, "example") || strings.ContainsAny(col, "`\"?()/#") {
+		emptyCell.MatchString(value) || col == "" || wordCount(col) > 4 || strings.Contains(col, "example") || strings.ContainsAny(col, "`\"?()/#0123456789") {
 		return candidate{}, false
 	}
 	if !strings.HasPrefix(name, "`") && name == strings.ToLower(name) && wordCount(name) == 1 {
