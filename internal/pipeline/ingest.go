@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -26,7 +27,7 @@ type Prepared struct {
 }
 
 // maxTries is how often a document may be begun before it is given up as one that ends its worker.
-const maxTries = 5
+const maxTries = 8
 
 // Prepare finds the job's documents that still wait to be parsed or chunked and pins them in batches. Several
 // documents share a batch only in jobs of more than MaxBatches: a file that takes its worker down takes no other along.
@@ -145,9 +146,14 @@ func (e *Engine) Ingest(ctx context.Context, in BatchInput) error {
 // ingest parses and chunks one document. The try is noted first, so that a file that kills its worker ends itself.
 func (e *Engine) ingest(ctx context.Context, j *dataset.Job, id string) error {
 	pk, sk := dataset.ProjectPK(j.Ref.Tenant, j.Project), dataset.DocumentSK(id)
+	try := 0
 	d, err := update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
-		d.Tries++
-		return waits(d, j), nil
+		if try == 0 {
+			try = d.Tries + 1
+		}
+		begins := waits(d, j) && d.Tries < try // not the echo of this very write
+		d.Tries = try
+		return begins, nil
 	})
 	if dataset.Is(err, dataset.NotFound) {
 		return nil // deleted meanwhile
@@ -166,7 +172,7 @@ func (e *Engine) ingest(ctx context.Context, j *dataset.Job, id string) error {
 	if err != nil {
 		// The worker lives: this was no try that the file ended.
 		_, _ = update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
-			d.Tries = max(0, d.Tries-1)
+			d.Tries = min(d.Tries, try-1)
 			return true, nil
 		})
 		return err
@@ -243,7 +249,11 @@ func (e *Engine) parse(ctx context.Context, d *dataset.Document, chunking datase
 		return nil, err
 	}
 	defer w.Abort()
-	if set.Size, err = document.WriteSet(w, chunks); err != nil {
+	buffer := bufio.NewWriterSize(w, 256<<10)
+	if set.Size, err = document.WriteSet(buffer, chunks); err != nil {
+		return nil, err
+	}
+	if err := buffer.Flush(); err != nil {
 		return nil, err
 	}
 	if err := w.Commit(); err != nil && !dataset.Is(err, dataset.Conflict) {

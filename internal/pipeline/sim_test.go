@@ -161,11 +161,6 @@ func (w *world) check() {
 		p, _ := calm.Progress(ctx, w.ref)
 		w.t.Fatalf("the job has no end: %s at %s, %+v", j.Status, j.Step, p)
 	}
-	defer func() {
-		if w.t.Failed() {
-			w.dump(ctx)
-		}
-	}()
 	w.checkExecution(ctx, j)
 	w.checkPaid(j)
 	switch {
