@@ -3,6 +3,7 @@ package extractive
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -80,7 +81,7 @@ func TestRounds(t *testing.T) {
 	if changed == 0 {
 		t.Error("no question of the second turn is phrased in another way")
 	}
-	generate(t, &model.Task{Mode: dataset.QuestionAnswer, Chunk: chunk, Count: 3, Round: 1 << 40})
+	generate(t, &model.Task{Mode: dataset.QuestionAnswer, Chunk: chunk, Count: 3, Round: math.MaxInt})
 	generate(t, &model.Task{Mode: dataset.QuestionAnswer, Chunk: chunk, Count: 3, Round: -5})
 }
 
@@ -175,7 +176,7 @@ func TestPlace(t *testing.T) {
 	}
 }
 
-// TestHostile holds that a chunk of the largest size and the worst form ends in good time.
+// TestHostile holds that a large chunk of the worst form ends in good time.
 func TestHostile(t *testing.T) {
 	if testing.Short() {
 		t.Skip("slow")
@@ -185,7 +186,7 @@ func TestHostile(t *testing.T) {
 		"conjunctions": "the cache and the disk or ", "sentences": "A cache is a store of `x` and the disk. ", "items": "- `a`: b is a kind of thing\n",
 		"runs": strings.Repeat("x.(", 260) + ". The ", "headings": "# Installing a thing\n\nThe thing is a cache.\n\n",
 	} {
-		text := strings.Repeat(unit, dataset.MaxChunkText/len(unit))
+		text := strings.Repeat(unit, dataset.MaxChunkText/3/len(unit))
 		started := time.Now()
 		for _, mode := range []dataset.Mode{dataset.Instruction, dataset.Summarization} {
 			generate(t, &model.Task{Mode: mode, Chunk: chunkOf("", text), Count: dataset.MaxPerChunk})

@@ -78,8 +78,15 @@ func repairVerb(t []word) {
 			at = i
 		}
 	}
-	if at < 0 || finiteBefore(t, at) {
+	if at < 0 {
 		return
+	}
+	if k := finitePlace(t, at); k >= 0 {
+		// "The repo uses two module files": a word in -s before a determiner is the verb, a later one a noun.
+		if k < at+2 || t[k].tag != "VBZ" || t[k].base == "be" || !t[k-1].noun() || !is(t[at+1].tag, "DT", "CD", "PRP$") {
+			return
+		}
+		t[k].tag = "NNS"
 	}
 	if t[at].low == t[at].base {
 		t[at].tag = "VBP"
@@ -94,17 +101,17 @@ func repairVerb(t []word) {
 	}
 }
 
-// finiteBefore says whether the clause has a finite verb that is not the participle right behind at.
-func finiteBefore(t []word, at int) bool {
+// finitePlace returns where the clause has a finite verb that is not the participle right behind at; -1: nowhere.
+func finitePlace(t []word, at int) int {
 	for i, w := range t {
 		if i > 0 && w.tag == "IN" && (subordinate[w.low] || is(w.low, "that", "so")) || is(w.tag, "WDT", "WP", "WRB") {
-			return false
+			break
 		}
 		if w.finite() && !(i == at+1 && w.tag == "VBD") {
-			return true
+			return i
 		}
 	}
-	return false
+	return -1
 }
 
 // lostVerb says whether word i may be a verb tagged as something else.

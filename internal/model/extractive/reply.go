@@ -82,7 +82,7 @@ func (m *material) picks(t *model.Task) []pick {
 	if len(ranked) == 0 {
 		return nil
 	}
-	round := max(t.Round, 0)
+	round := min(max(t.Round, 0), 1<<30) // so that no product overflows
 	count := min(t.Count, len(ranked))
 	out := make([]pick, 0, count)
 	for i := range count {

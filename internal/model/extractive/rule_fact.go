@@ -111,8 +111,11 @@ func number(f *found, c *clause) {
 	if j >= border || t[j].tag != "NNS" || j+1 < len(t) && t[j+1].noun() {
 		return
 	}
-	what := "How many " + s.str(i+1, j+1)
-	f.add("how-many", c.ask(what, s.str(j+1, border)), s.str(c.restA, j+1), 0.82, recall)
+	what, rest := "How many "+s.str(i+1, j+1), s.str(j+1, border)
+	if strings.HasPrefix(rest, ",") || strings.HasPrefix(rest, "and ") || strings.HasPrefix(rest, "or ") {
+		return
+	}
+	f.add("how-many", c.ask(what, rest), s.str(c.restA, j+1), 0.82, recall)
 }
 
 // actor asks who did something, of persons only.

@@ -1,5 +1,7 @@
 package extractive
 
+import "strings"
+
 var (
 	// strongObject are verbs whose object is worth asking for nearly always.
 	strongObject = set("mean require include contain provide support return specify represent control determine indicate prevent produce cause implement define describe accept expect store")
@@ -46,7 +48,7 @@ func object(f *found, c *clause) {
 	s, t := f.s, f.s.toks
 	b := t[c.verb].base
 	strong := strongObject[b]
-	if c.copular || c.passive || !strong && !weakObject[b] || c.restA >= c.restB {
+	if c.copular || c.passive || !strong && !weakObject[b] || c.restA >= c.restB || strings.EqualFold(c.subject(), b) {
 		return
 	}
 	if len(c.aux) > 0 && !is(t[c.aux[0]].low, "can", "must", "will", "should", "may") {

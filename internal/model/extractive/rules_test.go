@@ -76,6 +76,7 @@ func TestRules(t *testing.T) {
 		{"object", "The ingest worker requires a writable folder on the local disk.", "What does the ingest worker require?", "", "A writable folder on the local disk."},
 		{"verb-prep", "The retry delay depends on the number of failed attempts.", "What does the retry delay depend on?", "", "The number of failed attempts."},
 		{"must", "Remote clients must send a token with each request.", "What must remote clients do?", "", "Send a token with each request."},
+		{"object", "The repo requires two module files for the tests.", "What does the repo require?", "", "Two module files for the tests."},
 		{"does", "`Pool.Close` waits for all running jobs.", "What does `Pool.Close` do?", "", "Waits for all running jobs."},
 	}
 	for _, x := range tests {

@@ -42,7 +42,7 @@ func (m *material) tag(b *block, start, end int) []*sentence {
 	var list []*sentence
 	for _, x := range m.tools.segmenter.Segment(text) {
 		s := &sentence{m: m, block: b, start: start + x.Start, end: start + x.End()}
-		if len(x.Text) > maxSentence {
+		if len(x.Text) > maxSentence || strings.Contains(x.Text, ":::") { // ":::" marks boxes in some manuals
 			continue
 		}
 		if s.toks = m.tools.words(x.Text, m.text[s.start:s.end], s.start); len(s.toks) < 2 {
