@@ -27,7 +27,7 @@ type request struct {
 	op     string // of a JSON protocol, without the service
 	uri    string // path and query
 	header http.Header
-	body   []byte
+	body   []byte // of a JSON protocol
 }
 
 // json decodes the body.
@@ -63,8 +63,10 @@ func (f *fake) Do(r *http.Request) (*http.Response, error) {
 	if _, op, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
 		got.op = op
 	}
-	if r.Body != nil {
+	if r.Body != nil && got.op != "" {
 		got.body, _ = io.ReadAll(r.Body)
+	} else if r.Body != nil {
+		_, _ = io.Copy(io.Discard, r.Body)
 	}
 	f.mu.Lock()
 	n := len(f.got)

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -130,7 +131,7 @@ func checkMessage(m dataset.Message) error {
 	switch {
 	case len(m.Body) == 0 || len(m.Body) > dataset.MaxMessage:
 		return dataset.Errorf(dataset.Invalid, "a body of %d bytes, want 1 to %d", len(m.Body), dataset.MaxMessage)
-	case !utf8.Valid(m.Body) || strings.ContainsFunc(string(m.Body), notCarried):
+	case !utf8.Valid(m.Body) || bytes.ContainsFunc(m.Body, notCarried):
 		return dataset.Errorf(dataset.Invalid, "a body with characters that SQS does not carry")
 	case m.Delay < 0 || m.Delay > dataset.MaxDelay:
 		return dataset.Errorf(dataset.Invalid, "a delay of %v, want 0 to %v", m.Delay, dataset.MaxDelay)

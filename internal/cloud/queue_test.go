@@ -54,11 +54,11 @@ func TestEntries(t *testing.T) {
 
 func TestBatchesKeepTheLimits(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 30 {
+	for range 3 {
 		var messages []dataset.Message
-		for i := range rng.IntN(60) {
+		for i := range 25 + rng.IntN(15) {
 			size := 10 + rng.IntN(50)
-			if rng.IntN(2) == 0 {
+			if rng.IntN(3) == 0 {
 				size = dataset.MaxMessage - rng.IntN(10)
 			}
 			messages = append(messages, dataset.Message{Body: fmt.Appendf(nil, "%08d%s", i, strings.Repeat("x", size-8))})
