@@ -30,9 +30,9 @@ var _ model.Model = (*Model)(nil)
 // New returns the built-in model. Its word lists are loaded with the first call of Generate.
 func New() *Model { return &Model{} }
 
-// Generate answers r.Task, all of whose fields but Count's surplus it reads; nothing else of the request
-// matters. The same task gives the same bytes. The error is Refused for a task that can never be answered,
-// Timeout when ctx ends first, Broken when the built-in weights cannot be read.
+// Generate answers r.Task with at most Count entries, possibly none; nothing else of the request matters. The
+// same task gives the same bytes. The error is Refused for a task that can never be answered, Timeout when
+// ctx ends first, Broken when the built-in weights cannot be read.
 func (*Model) Generate(ctx context.Context, r *model.Request) (*model.Reply, error) {
 	if err := check(r); err != nil {
 		return nil, &model.Error{Kind: model.Refused, Detail: err.Error()}

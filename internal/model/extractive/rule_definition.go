@@ -88,6 +88,11 @@ func identity(f *found, c *clause) {
 		} else if is(r.tag, "IN", "TO", "RB") || r.text == "," || f.s.nounPhrase(c.restA, true) == 0 {
 			return
 		}
+		for _, w := range t[c.restA:border] {
+			if is(w.low, "when", "if", "while") { // "is called stale when …" is a condition, not a name
+				return
+			}
+		}
 		if !c.generic() || f.s.named(c.subjA, c.subjB) {
 			f.add("called", c.ask("What", as), f.s.str(c.restA, border), 0.8, recall)
 		}
