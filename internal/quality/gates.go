@@ -47,7 +47,7 @@ func (c *Context) gates(v *view) (faults []string, numbers, names float64) {
 	fault(qNumbers.missing+aNumbers.missing > 0, UnknownNumber)
 	fault(qNames.missing+aNames.missing > 0, UnknownName)
 	fault(c.strangeAddress(v.question, v.qWords) || c.strangeAddress(v.answer, v.aWords), AddressNotInSource)
-	fault(refersOut(v, mode), DanglingReference)
+	fault(c.refersOut(v, mode), DanglingReference)
 	fault(asks && !isQuestion(v, c.english), NotAQuestion)
 	fault(echoes(v, asks), AnswerInQuestion)
 	fault(c.isCut(v), CutAnswer)
@@ -145,7 +145,6 @@ var (
 		`\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|io|dev|app|info|biz|xyz|ru|cn|co|ai|me|gov|edu|uk|de|top|sh)\b(?:/[^\s<>"'` + "`" + `)\]]*)?`)
 	command = regexp.MustCompile(`(?m)\b(?:curl|wget|pip3?|npm|npx|yarn|brew|apt(?:-get)?|yum|dnf|docker|kubectl|sudo|rm|chmod|chown|bash|sh|powershell|iwr|iex|eval|ssh|scp|nc|go|git|make|cargo)` +
 		`[ \t]+(?:-{1,2}[a-zA-Z][\w-]*|[a-z]+://\S+|install|run|exec|add|get|clone|apply|rm|push)\b(?:[ \t]+[\w@./:=-]+)?|^[ \t]*\$[ \t]+(.+)$`)
-	inlineCode = regexp.MustCompile("`([^`\n]+ [^`\n]+)`")
 )
 
 // strangeAddress reports an address or a command that the chunk does not hold: what leads a reader, or a
@@ -168,9 +167,11 @@ func (c *Context) strangeAddress(text string, list []word) bool {
 	if !strings.Contains(text, "`") {
 		return false
 	}
-	for _, m := range inlineCode.FindAllStringSubmatch(prose(text), -1) {
-		if !c.contains(m[1]) {
-			return true
+	for line := range strings.SplitSeq(prose(text), "\n") {
+		for i, piece := range strings.Split(line, "`") {
+			if i%2 == 1 && strings.Contains(strings.TrimSpace(piece), " ") && !c.contains(piece) {
+				return true
+			}
 		}
 	}
 	for _, code := range fenced(text) {

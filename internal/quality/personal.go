@@ -13,13 +13,18 @@ var (
 	ssnForm   = regexp.MustCompile(`\b(\d{3})-(\d{2})-(\d{4})\b`)
 )
 
+// roles are mailboxes that belong to no person, and the user of addresses of repositories.
+var roles = set(`abuse admin contact conduct feedback git help hello info legal license licensing noreply no-reply office opencode ops
+postmaster press privacy sales secure security service support team webmaster`)
+
 // personal reports an e-mail address, a telephone number, a payment card, a bank account or a US social
-// security number. What is reserved for examples is none, and numbers count only when their check digits,
+// security number. Mailboxes of a role and what is reserved for examples are none, and numbers count only when their check digits,
 // where they have any, are right.
 func personal(s string) bool {
 	if strings.IndexByte(s, '@') >= 0 {
 		for _, m := range mailForm.FindAllStringSubmatch(s, -1) {
-			if !reservedHost(strings.ToLower(m[1])) && !strings.HasPrefix(m[0], "git@") {
+			name, _, _ := strings.Cut(strings.ToLower(m[0]), "@")
+			if !reservedHost(strings.ToLower(m[1])) && !roles[name] {
 				return true
 			}
 		}

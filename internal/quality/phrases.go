@@ -7,11 +7,13 @@ import (
 	"compileo/internal/dataset"
 )
 
+// places are phrases that name the text as a place. Where the chunk has the same phrase it is about texts.
+var places = regexp.MustCompile(`\b(?:according to|in|from|of|by|within|based on|per) (?:the|this|that) (?:(?:given|provided|above|following|source|original) )?(?:text|passage|excerpt|snippet|chunk|paragraph)\b`)
+
 // speech are phrases by which a text speaks of itself.
-var speech = regexp.MustCompile(`\b(?:according to|in|from|of|by|within|based on|per) (?:the|this|that) (?:(?:given|provided|above|following|source|original) )?(?:text|passage|excerpt|snippet|chunk|paragraph)\b` +
-	`|\b(?:the|this) (?:(?:given|provided|above|following) )?(?:text|passage|excerpt|snippet|chunk|article|author|paragraph|section|document)s? (?:say|says|said|state|states|stated|mention|mentions|mentioned|describe|describes|discuss|discusses|suggest|suggests|explain|explains|imply|implies|provide|provides|list|lists|note|notes)\b` +
+var speech = regexp.MustCompile(`\b(?:the|this) (?:(?:given|provided|above|following) )?(?:text|passage|excerpt|snippet|chunk|article|author|paragraph|section|document)s? (?:say|says|said|state|states|stated|mention|mentions|mentioned|describe|describes|discuss|discusses|suggest|suggests|explain|explains|imply|implies|provide|provides|list|lists|note|notes)\b` +
 	`|\b(?:do|does|did) (?:the|this) (?:text|passage|excerpt|snippet|chunk|article|author|paragraph|document|section) (?:say|state|mention|describe|discuss|suggest|explain|imply|provide|list|note)\b` +
-	`|\baccording to (?:the|this) (?:document|article|section|author|documentation|context)\b` +
+	`|\baccording to (?:the|this) (?:text|passage|document|article|section|author|context)\b` +
 	`|\b(?:given|provided) (?:text|passage|context|document|excerpt|information)\b`)
 
 // pointers are phrases that point at what stands elsewhere.
@@ -20,7 +22,7 @@ var pointers = regexp.MustCompile(`\b(?:as|described|mentioned|shown|listed|note
 	`|\bin (?:this|the (?:previous|next|preceding|current)) (?:section|chapter|document|article|paragraph|example|text|table|guide|tutorial|page)\b`)
 
 // before are phrases that point at something a question does not show.
-var before = regexp.MustCompile(`\bthe following (?:text|passage|code|table|list|example|document|excerpt|snippet|command)\b|\bthe (?:example|code|snippet|table|figure|diagram) (?:given|provided|shown|here)\b`)
+var before = regexp.MustCompile(`\bthe following (?:text|passage|code|table|list|example|document|excerpt|snippet|command)\b|\bthe (?:example|code|snippet|table|figure|diagram) (?:given|provided|shown|here)\b|\baccording to the documentation\b`)
 
 // expletive is an "it" that stands for nothing.
 var expletive = regexp.MustCompile(`\b(?:is|was|be|would|will|does|did|can|makes?|make|take|takes) it (?:possible|necessary|safe|safer|required|recommended|ok|okay|true|important|better|best|good|useful|mean|means|take|matter|cost|advisable|easy|easier|hard|worth|called|sufficient|enough|allowed|to)\b|\bit (?:is|was) (?:possible|necessary|safe|required|recommended|important|better|true)\b`)
@@ -30,7 +32,7 @@ var expletive = regexp.MustCompile(`\b(?:is|was|be|would|will|does|did|can|makes
 var (
 	speechWords  = set(`text texts passage passages excerpt excerpts snippet snippets chunk chunks paragraph paragraphs article articles author authors section sections document documents documentation context information`)
 	pointerWords = set(`above below earlier previously aforementioned preceding previous next current this`)
-	beforeWords  = set(`following given provided shown here`)
+	beforeWords  = set(`following given provided shown here documentation`)
 	refusalWords = set(`ai artificial language sorry unable able cannot can t not no apologize apologise insufficient`)
 	commandWords = set(`curl wget pip pip3 npm npx yarn brew apt yum dnf docker kubectl sudo rm chmod chown bash sh powershell iwr iex eval ssh scp nc go git make cargo`)
 )
@@ -45,23 +47,43 @@ func mentions(list []word, set map[string]bool) bool {
 }
 
 // refersOut reports an entry that is not understood without its source.
-func refersOut(v *view, mode dataset.Mode) bool {
-	if pointsOut(prose(v.answer), v.aWords) {
+func (c *Context) refersOut(v *view, mode dataset.Mode) bool {
+	if c.pointsOut(prose(v.answer), v.aWords) {
 		return true
 	}
 	if mode == dataset.Summarization || mode == dataset.Instruction && v.entry.Input != "" {
 		return false // the question is ours, or points at its input
 	}
 	low := strings.ToLower(v.entry.Question)
-	if pointsOut(low, v.qWords) || mentions(v.qWords, beforeWords) && before.MatchString(low) {
+	if c.pointsOut(low, v.qWords) || mentions(v.qWords, beforeWords) && before.MatchString(low) {
 		return true
 	}
 	return mentions(v.qWords, pronouns) && orphan(v.entry.Question, low)
 }
 
-func pointsOut(text string, list []word) bool {
+// pointsOut reports a text that speaks of itself as a text, or points at something outside of it: what is
+// above its first line or below its last one.
+func (c *Context) pointsOut(text string, list []word) bool {
 	text = strings.ToLower(text)
-	return mentions(list, speechWords) && speech.MatchString(text) || mentions(list, pointerWords) && pointers.MatchString(text)
+	if mentions(list, speechWords) {
+		at := places.FindString(text)
+		if at != "" && !c.contains(at) || speech.MatchString(text) {
+			return true
+		}
+	}
+	if !mentions(list, pointerWords) {
+		return false
+	}
+	for _, at := range pointers.FindAllStringIndex(text, -1) {
+		rest := text[:at[0]]
+		if strings.Contains(text[at[0]:at[1]], "below") {
+			rest = text[at[1]:]
+		}
+		if !strings.Contains(rest, "\n") {
+			return true
+		}
+	}
+	return false
 }
 
 // orphan reports a question with a pronoun, or a "this thing", that nothing before it can stand for.
