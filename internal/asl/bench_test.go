@@ -8,17 +8,17 @@ import (
 
 	"compileo/infra"
 	"compileo/internal/dataset"
+	"compileo/internal/porttest/memory"
 )
 
 // idle is a workflow's world in which nothing costs anything.
 type idle struct {
-	rows
 	engine *Engine
 	ends   chan struct{}
 }
 
 func newIdle(b *testing.B, output string, send func(e *Engine, body []byte)) *idle {
-	w := &idle{rows: rows{all: map[[2]string]dataset.Record{}}, ends: make(chan struct{}, 1)}
+	w := &idle{ends: make(chan struct{}, 1)}
 	functions := map[string]Function{}
 	for _, name := range deployed().Functions() {
 		functions[name] = func(context.Context, json.RawMessage) (json.RawMessage, error) { return json.RawMessage(output), nil }
@@ -29,7 +29,7 @@ func newIdle(b *testing.B, output string, send func(e *Engine, body []byte)) *id
 	}
 	var err error
 	w.engine, err = New(Config{
-		Machine: deployed(), Table: &w.rows, Queue: sender(func(body []byte) { send(w.engine, body) }), Functions: functions,
+		Machine: deployed(), Table: memory.New(memory.Options{}).Table, Queue: sender(func(body []byte) { send(w.engine, body) }), Functions: functions,
 		Queues: map[string]string{"GenerateQueue": dataset.GenerateQueue}, ErrorName: errorName,
 	})
 	if err != nil {

@@ -12,12 +12,9 @@ import (
 	"compileo/internal/dataset"
 )
 
-// The names of errors that functions have not returned themselves.
-const (
-	errPanic  = "Panic"         // the function panicked or ended its goroutine
-	errOutput = "InvalidOutput" // its output is not JSON
-	errSend   = "SendFailed"    // the queue refused the message
-)
+// errSend is the name of the error of a message that the queue refused. That a function panicked, ended its
+// goroutine or gave no JSON is Internal, our own fault.
+const errSend = "SendFailed"
 
 // wakeAt returns when the next retry or timeout is due; zero if there is none.
 func (r *run) wakeAt() time.Time {
@@ -96,7 +93,7 @@ func (d *driver) call(ctx context.Context, r *run, a attempt, k key) {
 func (d *driver) invoke(ctx context.Context, f Function, input json.RawMessage, k key, log *slog.Logger) {
 	begun := time.Now()
 	err := errors.New("the function ended its goroutine")
-	res := result{key: k, failed: functionFailure(errPanic, "the function did not return")}
+	res := result{key: k, failed: functionFailure(errInternal, "the function did not return")}
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -118,7 +115,7 @@ func (d *driver) invoke(ctx context.Context, f Function, input json.RawMessage, 
 		res = result{key: k, output: json.RawMessage("null")}
 	case !json.Valid(output):
 		err = errors.New("the function's output is not JSON")
-		res.failed = functionFailure(errOutput, err.Error())
+		res.failed = functionFailure(errInternal, err.Error())
 	default:
 		res = result{key: k, output: output}
 	}

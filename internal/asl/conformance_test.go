@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"compileo/internal/dataset"
 	"compileo/internal/porttest"
 )
 
@@ -16,7 +15,7 @@ const waiting = `{"StartAt": "Wait", "TimeoutSeconds": 2592000, "States": {"Wait
 
 func TestConformance(t *testing.T) {
 	porttest.Workflow(t, porttest.WorkflowHarness{Virtual: true, Open: func(t *testing.T) porttest.WorkflowSystem {
-		w := &world{t: t, table: &rows{all: map[[2]string]dataset.Record{}}, machine: parse(t, waiting)}
+		w := &world{t: t, table: newTable(), machine: parse(t, waiting)}
 		w.boot(context.WithoutCancel(t.Context()), w.table, w)
 		t.Cleanup(w.halt)
 		return porttest.WorkflowSystem{Workflow: w.engine, Waiting: func(name string) (tokens []string) {

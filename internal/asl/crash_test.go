@@ -12,84 +12,15 @@ import (
 	"time"
 
 	"compileo/internal/dataset"
+	"compileo/internal/porttest"
 )
 
-// process is a life of the program: all its port calls go through it and may fail, and from its death on none
-// has an effect. Its goroutines live on as far as they can, so an engine is abandoned, not stopped.
-type process struct {
-	w    *world
-	rand *rand.Rand // nil: nothing fails by chance
-
-	mu    sync.Mutex
-	calls int
-	death int  // the call at which it dies, from 1; 0: none
-	after bool // it dies after that call took effect
-	dead  bool
-}
-
-// through makes a call, and fails it as is due.
-func (p *process) through(ctx context.Context, do func() error) error {
-	p.mu.Lock()
-	p.calls++
-	dies := p.calls == p.death
-	chance := 1.0
-	if p.rand != nil {
-		chance = p.rand.Float64()
-		dies = dies || chance < 0.01
-		p.after = p.rand.Float64() < 0.5
-	}
-	wasDead, after := p.dead, p.after
-	p.dead = p.dead || dies
-	p.mu.Unlock()
-	gone := dataset.Errorf(dataset.Unavailable, "the call was lost")
-	switch {
-	case wasDead || dies && !after:
-		return gone
-	case dies:
-		_ = do()
-		return gone
-	case chance < 0.06:
-		return gone
-	case chance < 0.11:
-		_ = do()
-		return gone
-	case chance < 0.16:
-		return dataset.Errorf(dataset.Throttled, "too fast")
-	}
-	return do()
-}
-
-func (p *process) Get(ctx context.Context, pk, sk string) (r dataset.Record, err error) {
-	err = p.through(ctx, func() error { r, err = p.w.table.Get(ctx, pk, sk); return err })
-	return r, err
-}
-
-func (p *process) Query(ctx context.Context, q dataset.Query) (page dataset.Page, err error) {
-	err = p.through(ctx, func() error { page, err = p.w.table.Query(ctx, q); return err })
-	return page, err
-}
-
-func (p *process) Write(ctx context.Context, writes ...dataset.Write) error {
-	return p.through(ctx, func() error { return p.w.table.Write(ctx, writes...) })
-}
-
-func (p *process) Send(ctx context.Context, queue string, messages ...dataset.Message) error {
-	return p.through(ctx, func() error { return p.w.Send(ctx, queue, messages...) })
-}
-
-func (p *process) isDead() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.dead
-}
-
-// trial is a job taken through processes that die.
+// trial is a job taken through processes that die. An engine is abandoned with its process, not stopped.
 type trial struct {
 	*world
-	answered map[string]bool // tokens
-	next     func() *process // the next life
-	halts    []func()
-	stopped  bool // the job is to be stopped once lanes wait
+	answered map[string]bool         // tokens
+	next     func() *porttest.Faults // those of the next life
+	stopped  bool                    // the job is to be stopped once lanes wait
 }
 
 // live runs the job until it is over and off the list, and returns its end and how many lives it took.
@@ -98,17 +29,14 @@ func (tr *trial) live(t *testing.T) (execution, int) {
 		if lives > 1_000 {
 			t.Fatal("the job does not end")
 		}
-		p := tr.next()
-		tr.boot(t.Context(), p, p)
-		tr.halts = append(tr.halts, tr.halt)
-		for !p.isDead() {
-			if tr.visit(t) {
-				for _, halt := range tr.halts {
-					halt()
-				}
+		ctx := porttest.NewProcess().Context(t.Context())
+		faults := tr.next()
+		tr.boot(ctx, faults.Table(tr.table), faults.Queue(tr))
+		for porttest.Alive(ctx) == nil {
+			if tr.visit(ctx) {
+				tr.halt()
 				tr.halt = nil
-				r := (&Engine{c: Config{Table: tr.table}})
-				end, err := r.load(t.Context(), job, nil)
+				end, err := (&Engine{c: Config{Table: tr.table}}).load(t.Context(), job, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -120,8 +48,7 @@ func (tr *trial) live(t *testing.T) (execution, int) {
 }
 
 // visit does what clients and lanes do, as far as the process lets them; true when the job is over.
-func (tr *trial) visit(t *testing.T) bool {
-	ctx := t.Context()
+func (tr *trial) visit(ctx context.Context) bool {
 	if tr.engine.Start(ctx, job) != nil {
 		return false
 	}
@@ -131,14 +58,13 @@ func (tr *trial) visit(t *testing.T) bool {
 	}
 	for _, m := range lanes {
 		if !tr.answered[m.Token] && !tr.stopped {
-			err := tr.answer(m.Token)
+			err := tr.engine.Answer(ctx, m.Token, []byte(`{}`))
 			tr.answered[m.Token] = err == nil || dataset.Is(err, dataset.NotFound)
 		}
 	}
 	synctest.Wait()
-	page, err := tr.table.Query(ctx, dataset.Query{PK: listPK})
-	status, statusErr := tr.engine.Status(ctx, job)
-	return err == nil && statusErr == nil && status != dataset.ExecutionRunning && len(page.Records) == 0
+	status, err := tr.engine.Status(ctx, job)
+	return err == nil && status != dataset.ExecutionRunning && len(tr.rows(listPK)) == 0
 }
 
 // check holds a job's way against what may not happen whatever fails.
@@ -192,23 +118,28 @@ func (tr *trial) check(t *testing.T, r execution) {
 // TestEveryCallIsACrashPoint lets the process die at each call of a port in turn, before it took effect and after.
 func TestEveryCallIsACrashPoint(t *testing.T) {
 	for _, stopped := range []bool{false, true} {
-		for _, after := range []bool{false, true} {
+		for _, crash := range []porttest.CrashPoint{porttest.CrashBefore, porttest.CrashAfter} {
 			points := 0
 			for more := true; more; points++ {
 				bubble(t, func(t *testing.T, w *world) {
 					w.size = [3]int{2, 2, 1}
-					death := points + 1
-					tr := &trial{world: w, answered: map[string]bool{}, stopped: stopped, next: func() *process {
-						p := &process{w: w, death: death, after: after}
+					death := int64(points + 1)
+					tr := &trial{world: w, answered: map[string]bool{}, stopped: stopped, next: func() *porttest.Faults {
+						at := death
 						death = 0
-						return p
+						return &porttest.Faults{Decide: func(_ context.Context, c porttest.Call) (f porttest.Fault) {
+							if c.N == at {
+								f.Crash = crash
+							}
+							return f
+						}}
 					}}
 					r, lives := tr.live(t)
 					tr.check(t, r)
 					more = lives > 1
 				})
 				if t.Failed() {
-					t.Fatalf("stopped %v, died at call %d, after it %v", stopped, points+1, after)
+					t.Fatalf("stopped %v, died at call %d, point %d of it", stopped, points+1, crash)
 				}
 			}
 			if points < 20 {
@@ -248,10 +179,13 @@ func TestSeededFaults(t *testing.T) {
 				}
 			}
 			tr := &trial{world: w, answered: map[string]bool{}, stopped: dice.IntN(4) == 0}
-			tr.next = func() *process {
+			tr.next = func() *porttest.Faults {
 				mu.Lock()
 				defer mu.Unlock()
-				return &process{w: w, rand: rand.New(rand.NewPCG(seed, dice.Uint64()))}
+				return &porttest.Faults{Decide: porttest.Random(dice.Uint64(), porttest.Rates{
+					CrashBefore: 0.005, CrashAfter: 0.005, FailBefore: 0.05, FailAfter: 0.05, Throttle: 0.05, Duplicate: 0.05,
+					Delay: 0.02, MaxDelay: 5 * time.Second,
+				})}
 			}
 			r, _ := tr.live(t)
 			tr.check(t, r)

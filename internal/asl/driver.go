@@ -57,7 +57,7 @@ func (d *driver) drive(ctx, own context.Context) {
 	if err == nil {
 		err = d.conclude(ctx, r)
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && !dataset.Is(err, dataset.NotFound) { // NotFound: its start failed after all
 		d.log.Error("execution is left as it is until the next start", "err", err)
 	}
 }

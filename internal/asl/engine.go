@@ -120,7 +120,7 @@ func (e *Engine) Start(ctx context.Context, name string) error {
 		}
 		return err
 	})
-	if err == nil && r != nil {
+	if r != nil { // also after an error: it may have been stored, and nobody may ever ask again
 		e.offer(name)
 	}
 	return err
@@ -139,9 +139,7 @@ func (e *Engine) Stop(ctx context.Context, name, cause string) error {
 	if dataset.Is(err, dataset.NotFound) {
 		return nil
 	}
-	if err == nil {
-		e.poke(name, true)
-	}
+	e.poke(name, err == nil) // after an error the driver looks for itself
 	return err
 }
 
@@ -180,6 +178,7 @@ func (e *Engine) Answer(ctx context.Context, token string, output []byte) error 
 			answered = r.answer(token, time.Now()) || tried
 			tried = true
 		})
+		e.poke(name, false) // also after an error: the answer may have been stored
 		if err != nil && !dataset.Is(err, dataset.NotFound) {
 			return err
 		}
@@ -187,6 +186,5 @@ func (e *Engine) Answer(ctx context.Context, token string, output []byte) error 
 	if !answered {
 		return dataset.Errorf(dataset.NotFound, "nobody waits under this token")
 	}
-	e.poke(name, false)
 	return nil
 }

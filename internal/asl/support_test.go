@@ -1,7 +1,6 @@
 package asl
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,78 +15,8 @@ import (
 
 	"compileo/infra"
 	"compileo/internal/dataset"
+	"compileo/internal/porttest/memory"
 )
-
-// rows is a table in memory.
-type rows struct {
-	mu  sync.Mutex
-	all map[[2]string]dataset.Record
-}
-
-func (r *rows) Get(ctx context.Context, pk, sk string) (dataset.Record, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	row, ok := r.all[[2]string{pk, sk}]
-	switch {
-	case ctx.Err() != nil:
-		return row, dataset.Errorf(dataset.Unavailable, "ended")
-	case !ok:
-		return row, dataset.Errorf(dataset.NotFound, "no row %s %s", pk, sk)
-	}
-	row.Data = bytes.Clone(row.Data)
-	return row, nil
-}
-
-// Query answers two rows at a time.
-func (r *rows) Query(ctx context.Context, q dataset.Query) (page dataset.Page, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if ctx.Err() != nil {
-		return page, dataset.Errorf(dataset.Unavailable, "ended")
-	}
-	var found []dataset.Record
-	for _, row := range r.all {
-		if row.PK == q.PK && row.SK > q.Cursor {
-			found = append(found, row)
-		}
-	}
-	slices.SortFunc(found, func(a, b dataset.Record) int { return strings.Compare(a.SK, b.SK) })
-	if page.Records = found; len(found) > 2 {
-		page.Records, page.Cursor = found[:2], found[1].SK
-	}
-	return page, nil
-}
-
-func (r *rows) Write(ctx context.Context, writes ...dataset.Write) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if ctx.Err() != nil {
-		return dataset.Errorf(dataset.Unavailable, "ended")
-	}
-	var bad []int
-	seen := map[[2]string]bool{}
-	for i, w := range writes {
-		k := [2]string{w.PK, w.SK}
-		if seen[k] || len(w.Data) > dataset.MaxRecord || !w.Delete && !json.Valid(w.Data) {
-			return dataset.Errorf(dataset.Invalid, "row %v of %d bytes", k, len(w.Data))
-		}
-		seen[k] = true
-		if w.If != dataset.Any && r.all[k].Version != w.If {
-			bad = append(bad, i)
-		}
-	}
-	if bad != nil {
-		return &dataset.Refused{At: bad}
-	}
-	for _, w := range writes {
-		k := [2]string{w.PK, w.SK}
-		w.Version, w.Data = r.all[k].Version+1, bytes.Clone(w.Data)
-		if r.all[k] = w.Record; w.Delete {
-			delete(r.all, k)
-		}
-	}
-	return nil
-}
 
 // message is the body of a lane's message.
 type message struct {
@@ -102,7 +31,7 @@ type message struct {
 type world struct {
 	t         *testing.T
 	began     time.Time
-	table     *rows
+	table     *memory.Table
 	kind      string
 	size      [3]int // batches, lanes, parts
 	functions map[string]Function
@@ -119,11 +48,26 @@ type world struct {
 	ends     []string
 }
 
+// newTable returns a table whose pages are short.
+func newTable() *memory.Table { return memory.New(memory.Options{ShortPages: true}).Table }
+
+// rows returns the rows of a partition.
+func (w *world) rows(pk string) (all []dataset.Record) {
+	w.t.Helper()
+	for row, err := range dataset.Rows(w.t.Context(), w.table, dataset.Query{PK: pk}) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		all = append(all, row)
+	}
+	return all
+}
+
 // bubble runs a test over a world.
 func bubble(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, began: time.Now(), table: &rows{all: map[[2]string]dataset.Record{}}, kind: "generate", functions: map[string]Function{}}
+		w := &world{t: t, began: time.Now(), table: newTable(), kind: "generate", functions: map[string]Function{}}
 		w.machine = deployed()
 		for name, output := range map[string]func() any{
 			"PrepareFunction":  func() any { return map[string]any{"kind": w.kind, "batches": numbers(w.size[0])} },
@@ -314,9 +258,8 @@ func (w *world) want(name string, status dataset.ExecutionStatus, errorName stri
 	if r.Error != errorName {
 		w.t.Errorf("error of %s = %q (%s), want %q", name, r.Error, r.Cause, errorName)
 	}
-	page, err := w.table.Query(w.t.Context(), dataset.Query{PK: executionPK(name)})
-	if err != nil || r.over() && len(page.Records) != 1 {
-		w.t.Errorf("%d rows of %s are left, want 1 (%v)", len(page.Records), name, err)
+	if n := len(w.rows(executionPK(name))); r.over() && n != 1 {
+		w.t.Errorf("%d rows of %s are left, want 1", n, name)
 	}
 	return r.execution
 }

@@ -60,8 +60,8 @@ func TestNormalJob(t *testing.T) {
 			`+0s Publish {"job":"t_1"}`)
 		wantLines(t, "states", w.states(), "Prepare", "Ingest", "Kind", "Plan", "Lanes", "Curate", "Assemble", "Publish")
 		wantLines(t, "ends", w.lines(&w.ends, ""))
-		if page, _ := w.table.Query(t.Context(), dataset.Query{PK: listPK}); len(page.Records) != 0 {
-			t.Errorf("the list holds %d executions, want none", len(page.Records))
+		if n := len(w.rows(listPK)); n != 0 {
+			t.Errorf("the list holds %d executions, want none", n)
 		}
 	})
 }
@@ -237,17 +237,17 @@ func TestStepFails(t *testing.T) {
 		{
 			"a panic is an error of the task", "CurateFunction",
 			func(context.Context, json.RawMessage) (json.RawMessage, error) { panic("boom") },
-			`{"Error":"Panic","Cause":"{\"errorMessage\":\"the function did not return\",\"errorType\":\"Panic\"}"}`, "Panic", 2046 * time.Second,
+			`{"Error":"Internal","Cause":"{\"errorMessage\":\"the function did not return\",\"errorType\":\"Internal\"}"}`, "Internal", 14 * time.Second,
 		},
 		{
 			"so is the end of its goroutine", "CurateFunction",
 			func(context.Context, json.RawMessage) (json.RawMessage, error) { runtime.Goexit(); return nil, nil },
-			`{"Error":"Panic","Cause":"{\"errorMessage\":\"the function did not return\",\"errorType\":\"Panic\"}"}`, "Panic", 2046 * time.Second,
+			`{"Error":"Internal","Cause":"{\"errorMessage\":\"the function did not return\",\"errorType\":\"Internal\"}"}`, "Internal", 14 * time.Second,
 		},
 		{
 			"and an output that is not JSON", "CurateFunction",
 			func(context.Context, json.RawMessage) (json.RawMessage, error) { return json.RawMessage(`{`), nil },
-			`{"Error":"InvalidOutput","Cause":"{\"errorMessage\":\"the function's output is not JSON\",\"errorType\":\"InvalidOutput\"}"}`, "InvalidOutput", 2046 * time.Second,
+			`{"Error":"Internal","Cause":"{\"errorMessage\":\"the function's output is not JSON\",\"errorType\":\"Internal\"}"}`, "Internal", 14 * time.Second,
 		},
 		{
 			"one part of three fails", "AssembleFunction",
