@@ -18,7 +18,7 @@ type Lane struct {
 	Attempts int       `json:"attempts"`           // claims since the last progress
 	Seen     int       `json:"seen"`               // kept replies of units Next and Next+1 as counted for the last claim
 	Waits    int       `json:"waits"`              // slices ended by a model that asked to wait, since the last progress
-	Suspect  *int      `json:"suspect,omitempty"`  // task of the plan whose call is under way alone, as earlier holders died
+	Suspect  *Suspect  `json:"suspect,omitempty"`  // the call under way alone, as earlier holders died
 	Poisoned []int     `json:"poisoned,omitempty"` // tasks of unit Next given up because they killed their workers
 	Answered int       `json:"answered"`           // tasks of units Next and Next+1 answered, for progress
 	HintAt   time.Time `json:"hint_at,omitzero"`   // when the last hint was, or will be, visible
@@ -32,6 +32,12 @@ type Lane struct {
 type Lease struct {
 	Holder string    `json:"holder,omitempty"`
 	Until  time.Time `json:"until,omitzero"`
+}
+
+// Suspect is a call that is made alone, noted before it begins, and how many holders died during it.
+type Suspect struct {
+	Task   int `json:"task"` // of the plan
+	Deaths int `json:"deaths"`
 }
 
 // Live reports whether somebody holds the lease at the given time.

@@ -112,6 +112,11 @@ func (h *holder) take() *work {
 		if !h.mayBegin() {
 			return nil
 		}
+		if w := h.suspected(); w != nil {
+			w.begun = true
+			h.calls++
+			return w
+		}
 		for _, u := range []*unit{h.cur, h.next} {
 			if u == nil || u == h.next && !h.ahead {
 				continue
@@ -126,6 +131,20 @@ func (h *holder) take() *work {
 		}
 		h.change.Wait()
 	}
+}
+
+// suspected is the chunk whose call an earlier holder died of, if it is to be asked again: it comes first, so that
+// one more death makes it certain. The caller holds mu.
+func (h *holder) suspected() *work {
+	if h.suspect == nil || h.cur == nil {
+		return nil
+	}
+	for _, w := range h.cur.tasks {
+		if w.Number == h.suspect.Task && !w.begun && w.answer == nil {
+			return w
+		}
+	}
+	return nil
 }
 
 // mayBegin says whether another call may begin: the slice is not over, for whatever reason, and the lease is
@@ -198,7 +217,9 @@ func (h *holder) note(ctx context.Context, number int) error {
 		if l.Lease.Holder != h.id {
 			return false, nil
 		}
-		l.Suspect = &number
+		if l.Suspect == nil || l.Suspect.Task != number {
+			l.Suspect = &dataset.Suspect{Task: number}
+		}
 		return true, nil
 	})
 	if err == nil && l.Lease.Holder != h.id {
@@ -230,6 +251,12 @@ const (
 func (h *holder) call(ctx context.Context, w *work) (*model.Reply, error) {
 	busy, failed := 0, 0
 	for {
+		h.mu.Lock()
+		begin := h.mayBegin()
+		h.mu.Unlock()
+		if !begin {
+			return nil, nil
+		}
 		bounded, cancel := context.WithTimeout(ctx, h.model.Timeout)
 		reply, err := h.model.Model.Generate(bounded, &w.request)
 		cancel()
@@ -254,12 +281,6 @@ func (h *holder) call(ctx context.Context, w *work) (*model.Reply, error) {
 			return nil, e
 		}
 		if pause(ctx, wait) != nil {
-			return nil, nil
-		}
-		h.mu.Lock()
-		begin := h.mayBegin()
-		h.mu.Unlock()
-		if !begin {
 			return nil, nil
 		}
 	}

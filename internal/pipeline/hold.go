@@ -24,11 +24,13 @@ type holder struct {
 	template prompt.Template
 	replies  model.Replies
 	lane     int
-	end      int  // units of the lane, as claimed
-	share    int  // calls in flight
-	alone    bool // calls are made one at a time and noted, because earlier holders died
-	ahead    bool // calls of the next unit may begin
-	giveUp   bool // the unit lost too many workers: what has no reply fails
+	end      int              // units of the lane, as claimed
+	share    int              // calls in flight
+	alone    bool             // calls are made one at a time and noted, because earlier holders died
+	suspect  *dataset.Suspect // the call noted by the holder that died; it is made first
+	ahead    bool             // calls of the next unit may begin
+	last     bool             // the slice ends with the current unit
+	giveUp   bool             // the unit lost too many workers: what has no reply fails
 	waits    int
 
 	mu     sync.Mutex
@@ -75,10 +77,14 @@ func (h *holder) claim(ctx context.Context, read *dataset.Lane) (bool, error) {
 			l.Attempts = 0
 		}
 		l.Seen = seen
-		if l.Attempts++; l.Attempts > attemptLimit && l.Suspect != nil && h.job.Status == dataset.Running {
-			// The call under way alone is what kills workers: it fails, the rest of the unit goes on.
-			l.Poisoned = append(l.Poisoned, *l.Suspect)
-			l.Suspect, l.Attempts = nil, 1
+		l.Attempts++
+		if l.Suspect != nil && h.job.Status == dataset.Running {
+			// The holder before died during this call. A second death makes it the one that kills: it fails, the
+			// rest of the unit goes on.
+			if l.Suspect.Deaths++; l.Suspect.Deaths >= suspectDeaths {
+				l.Poisoned = append(l.Poisoned, l.Suspect.Task)
+				l.Suspect, l.Attempts = nil, 1
+			}
 		}
 		return true, nil
 	})
@@ -87,7 +93,8 @@ func (h *holder) claim(ctx context.Context, read *dataset.Lane) (bool, error) {
 	}
 	h.until, h.end, h.waits = l.Lease.Until, l.End, l.Waits
 	h.ahead = l.Attempts == 1
-	h.alone = l.Attempts > 3
+	h.alone = l.Attempts > aloneAfter
+	h.suspect = l.Suspect
 	h.giveUp = l.Attempts > attemptLimit && h.job.Status == dataset.Running
 	if h.alone {
 		h.share = 1
@@ -110,7 +117,7 @@ func (h *holder) hold(ctx context.Context) error {
 		endCalls()
 	})
 	defer guard.Stop()
-	slice := time.AfterFunc(h.Timing.Slice, func() { h.finish(sliceOver) })
+	slice := time.AfterFunc(h.Timing.Slice, h.endSlice)
 	defer slice.Stop()
 	beating, endBeat := context.WithCancel(ctx)
 	defer endBeat()
@@ -138,6 +145,18 @@ func (h *holder) hold(ctx context.Context) error {
 		err = left
 	}
 	return err
+}
+
+// endSlice lets no more calls begin. Replies of a free model are not kept, so a unit of one that is begun is
+// finished first: else a lane whose units take longer than a slice would never get on.
+func (h *holder) endSlice() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.model.Free && h.over == "" {
+		h.last, h.ahead = true, false
+		return
+	}
+	h.finishLocked(sliceOver)
 }
 
 // finish lets no more calls begin. A later reason counts only where it is stronger: a lease that is lost, a job
@@ -321,10 +340,13 @@ func (h *holder) shift(ctx context.Context) (bool, error) {
 	h.mu.Lock()
 	h.cur, h.next = h.next, nil
 	h.ahead, h.waits = !h.alone, 0
-	if h.cur == nil {
+	switch {
+	case h.cur == nil:
 		h.finishLocked(finished)
 		h.mu.Unlock()
 		return false, nil
+	case h.last:
+		h.finishLocked(sliceOver)
 	}
 	after := h.cur.index + 1
 	h.change.Broadcast()

@@ -40,7 +40,7 @@ func (h *holder) release(ctx context.Context, why ending) error {
 		}
 		held = true
 		l.Lease = dataset.Lease{}
-		l.Attempts = max(0, l.Attempts-1)
+		l.Attempts, l.Suspect = max(0, l.Attempts-1), nil
 		l.HintAt = time.Now().UTC().Add(delay)
 		if why == waiting {
 			l.Waits++

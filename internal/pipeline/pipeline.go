@@ -55,8 +55,12 @@ var DefaultTiming = Timing{
 	Wait: 15 * time.Second, MaxWait: 5 * time.Minute, Retry: 500 * time.Millisecond, Parse: 5 * time.Minute,
 }
 
-// attemptLimit is how often a unit may lose its worker without progress before what it was doing is given up.
-const attemptLimit = 5
+// What happens to a unit that loses its workers without progress.
+const (
+	aloneAfter    = 3 // deaths; then its calls are made one at a time, each noted before it begins
+	suspectDeaths = 2 // during one noted call; then its chunk has failed
+	attemptLimit  = 8 // claims; then all that has no reply has failed
+)
 
 // JobInput is the input of a step.
 type JobInput struct {

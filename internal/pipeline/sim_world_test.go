@@ -49,7 +49,7 @@ func newSchedule(seed uint64) schedule {
 		latency: time.Duration(1+r.IntN(8)) * time.Second, analyze: pick(2), free: pick(4), poison: -1,
 		calm: time.Duration(10+r.IntN(50)) * time.Minute,
 	}
-	if pick(3) {
+	if pick(6) {
 		s.chunks, s.documents = 60+r.IntN(120), 1 // several units a lane
 	}
 	level := []float64{0, 0.002, 0.006, 0.015}[r.IntN(4)]
