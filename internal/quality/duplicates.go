@@ -117,11 +117,9 @@ func distinct(items []Item, f forest) []int32 {
 		if a.key != b.key {
 			return cmp.Compare(a.key, b.key)
 		}
-		if c := slices.Compare(items[a.i].Shingles, items[b.i].Shingles); c != 0 {
-			return c
-		}
 		return cmp.Compare(a.i, b.i)
 	})
+	// Lists that differ under one key, should there ever be some, are not joined here, but compared later.
 	order := make([]int32, 0, len(all))
 	for n, k := range all {
 		if n > 0 && k.key == all[n-1].key && slices.Equal(items[k.i].Shingles, items[all[n-1].i].Shingles) {

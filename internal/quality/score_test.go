@@ -51,7 +51,7 @@ func TestWeightsKeepTheirSign(t *testing.T) {
 // The more of an answer's words are foreign, the lower the grounding.
 func TestGroundingFalls(t *testing.T) {
 	for i, s := range corpus(t) {
-		if i%3 > 0 || strings.Contains(s.entry.Answer, "not ") || strings.Contains(strings.ToLower(s.entry.Answer), "never") {
+		if i%6 > 0 || strings.Contains(s.entry.Answer, "not ") || strings.Contains(strings.ToLower(s.entry.Answer), "never") {
 			continue // losing the negation is a fault of its own
 		}
 		list := strings.Fields(s.entry.Answer)
