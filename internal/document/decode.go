@@ -75,7 +75,7 @@ func toUTF8(data []byte, isHTML bool) (string, error) {
 		return strings.ToValidUTF8(string(data), "\uFFFD"), nil
 	}
 	// Hardly any European text has more letters beyond ASCII than this, and 5 bytes mean nothing.
-	if high := good + bad; high*3 > len(data) || bytes.ContainsAny(data, "\x81\x8d\x8f\x90\x9d") {
+	if high := good + bad; high*3 > len(data) || hasUndefined1252(data) {
 		return "", dataset.Errorf(dataset.Invalid, "unknown text encoding: neither UTF-8, UTF-16 with a byte order mark, nor Windows-1252")
 	}
 	out, err := charmap.Windows1252.NewDecoder().Bytes(data)
@@ -83,6 +83,16 @@ func toUTF8(data []byte, isHTML bool) (string, error) {
 		return "", dataset.Errorf(dataset.Invalid, "unknown text encoding: %w", err)
 	}
 	return string(out), nil
+}
+
+// hasUndefined1252 reports whether data has one of the five bytes that Windows-1252 leaves undefined.
+func hasUndefined1252(data []byte) bool {
+	for _, c := range []byte{0x81, 0x8d, 0x8f, 0x90, 0x9d} {
+		if bytes.IndexByte(data, c) >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // countUTF8 counts the sequences of several bytes that are UTF-8, and the bytes beyond ASCII that are not.

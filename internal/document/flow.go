@@ -29,7 +29,7 @@ func (f *flow) write(s string) {
 
 // gap writes the space that is owed.
 func (f *flow) gap() {
-	if f.space && len(f.buf) > 0 && f.buf[len(f.buf)-1] != '\n' {
+	if n := len(f.buf); f.space && n > 0 && f.buf[n-1] != '\n' && f.buf[n-1] != ' ' {
 		f.buf = append(f.buf, ' ')
 	}
 	f.space = false

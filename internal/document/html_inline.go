@@ -8,11 +8,10 @@ import (
 
 // inline is the state of the marks inside running text.
 type inline struct {
-	codeAt   int  // where in the text an open code span began; -1: none is open
-	supAt    int  // the same for what is raised
-	supLink  bool // it holds a link, as the marks of footnotes do
-	linkAt   int  // the same for a link
-	linkText bool // it has an image in it
+	codeAt  int  // where in the text an open code span began; -1: none is open
+	supAt   int  // the same for what is raised
+	supLink bool // it holds a link, as the marks of footnotes do
+	linkAt  int  // the same for a link
 }
 
 func (i *inline) reset() { *i = inline{codeAt: -1, supAt: -1, linkAt: -1} }

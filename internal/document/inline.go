@@ -18,12 +18,12 @@ type inliner struct {
 	src      string
 	pos      int
 	pieces   []piece
-	runs     []run     // of emphasis marks, not settled yet
-	brackets []bracket // open
-	inactive int       // open brackets below this cannot begin a link, as there is a link in them
+	runs     []run           // of emphasis marks, not settled yet
+	brackets []bracket       // open
+	inactive int             // open brackets below this cannot begin a link, as there is a link in them
 	absent   map[string]bool // ends of comments and the like that the rest does not have
 	ticks    map[int]int     // where the last run of backticks of each length is; nil: nobody asked
-	anchor   bool // inside <a>
+	anchor   bool            // inside <a>
 	out      flow
 }
 

@@ -17,7 +17,7 @@ import (
 
 const (
 	markdownBatch = 128 << 10 // bytes of Markdown after which a tree is written out and dropped
-	maxNodes      = 1_000_000 // blocks in one tree: one list or quote can be as large as the document
+	maxNodes      = 2_000_000 // blocks in one tree: one list or quote can be as large as the document
 	maxBlankLines = 8         // in a row; each costs time for every level it stands in
 	maxIndent     = 1024      // spaces or tabs at the beginning of a line, as above
 )
@@ -136,7 +136,7 @@ func depth(parent ast.Node) (n int) {
 	return n
 }
 
-// Open refuses a block inside more than dataset.MaxNesting others; its line is then text.
+// Open refuses a list or quote inside dataset.MaxNesting others; its line is then text.
 func (p *bounded) Open(parent ast.Node, r text.Reader, pc parser.Context) (ast.Node, parser.State) {
 	if p.container && depth(parent) >= dataset.MaxNesting {
 		return nil, parser.NoChildren
@@ -146,7 +146,7 @@ func (p *bounded) Open(parent ast.Node, r text.Reader, pc parser.Context) (ast.N
 		return nil, state
 	}
 	if *p.nodes++; *p.nodes > maxNodes {
-		panic(stopped{dataset.Errorf(dataset.Invalid, "a list or quote of the document has more than %d parts", maxNodes)})
+		panic(stopped{dataset.Errorf(dataset.Invalid, "the document has more than %d blocks in one list, quote or stretch without blank lines", maxNodes)})
 	}
 	return node, state
 }

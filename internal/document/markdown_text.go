@@ -78,13 +78,24 @@ func definitions(src string) map[string]bool {
 		if !strings.HasPrefix(line, "[") {
 			continue
 		}
-		if label, n := bracketed(line); n > 0 && strings.HasPrefix(line[n:], ":") && len(refs) < maxRefs {
-			if label = foldLabel(label); label != "" {
-				refs[label] = true
-			}
+		label, n := bracketed(line)
+		if label = foldLabel(label); label == "" || !strings.HasPrefix(line[n:], ":") || len(refs) == maxRefs {
+			continue
+		}
+		if rest := line[n+1:]; strings.HasPrefix(label, "^") || isTarget(rest) {
+			refs[label] = true
 		}
 	}
 	return refs
+}
+
+// isTarget reports whether the rest of a line can be what a link's definition says: an address and perhaps a
+// title, of which one or both may stand on the lines below.
+func isTarget(rest string) bool {
+	rest = strings.TrimSpace(rest)
+	_, n := destination(rest)
+	after := strings.TrimSpace(rest[n:])
+	return after == "" || n > 0 && strings.IndexByte("\"'(", after[0]) >= 0
 }
 
 // dropDefinitions takes the definitions of links off the beginning of a paragraph.
@@ -122,7 +133,7 @@ func alertName(src string) string {
 	}
 	name, n := bracketed(src)
 	line, rest, _ := strings.Cut(src[n:], "\n")
-	if n == 0 || n > 20 || strings.TrimSpace(line) != "" || name[1:] != strings.ToUpper(name[1:]) || len(name) < 3 {
+	if n > 20 || len(name) < 3 || strings.Trim(name[1:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" || strings.TrimSpace(line) != "" {
 		return src
 	}
 	return name[1:2] + strings.ToLower(name[2:]) + ": " + rest

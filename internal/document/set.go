@@ -90,6 +90,9 @@ func ReadSet(ctx context.Context, blobs dataset.Blobs, set dataset.ChunkSet, fro
 	chunks := make([]dataset.Chunk, to-from)
 	for i := range chunks {
 		line := data[at(i)-at(0) : at(i+1)-at(0)]
+		if line[len(line)-1] != '\n' {
+			return nil, corrupt(set, "chunk %d is no line", from+i)
+		}
 		if err := json.Unmarshal(line, &chunks[i]); err != nil {
 			return nil, corrupt(set, "chunk %d: %w", from+i, err)
 		}
