@@ -190,9 +190,14 @@ func TestStartWhileListed(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		w.size = [3]int{0, 1, 0}
+		prepare := w.functions["PrepareFunction"]
+		w.functions["PrepareFunction"] = func(ctx context.Context, input json.RawMessage) (json.RawMessage, error) {
+			time.Sleep(time.Second) // long enough for a second driver to call it too
+			return prepare(ctx, input)
+		}
 		w.boot(t.Context(), table, w)
-		w.want(job, dataset.ExecutionRunning, "")
+		time.Sleep(time.Minute)
+		w.want(job, dataset.ExecutionSucceeded, "")
 		if n := len(w.lines(&w.calls, "Prepare")); n != 1 {
 			t.Errorf("Prepare was called %d times, want once", n)
 		}
