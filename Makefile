@@ -22,6 +22,7 @@ demo: build ## make a dataset of the documentation of this project's own librari
 test: ## run the tests
 	@$(if $(RACE),:,echo "no C compiler found: the tests run without the race detector")
 	$(GO) test $(RACE) -shuffle=on -timeout 10m ./...
+	$(GO) test -run 'TestSimulation|TestReplay' ./internal/pipeline -schedules 500
 
 lint: ## format, vet, staticcheck, dead code, module file, arm64 build of every function
 	@test -z "$$($(GO) tool gofumpt -l .)" || { $(GO) tool gofumpt -l .; echo "run: go tool gofumpt -w ."; exit 1; }

@@ -15,6 +15,7 @@ type Lane struct {
 	Attempt  int       `json:"attempt"` // of the Map, that Token belongs to; from 1, 0: no token seen yet
 	Called   int       `json:"called"`  // highest attempt answered
 	Lease    Lease     `json:"lease,omitzero"`
+	Claims   int       `json:"claims"`             // ever: a lease that was released and a lease never taken are not the same
 	Attempts int       `json:"attempts"`           // claims since the last progress
 	Seen     int       `json:"seen"`               // kept replies of units Next and Next+1 as counted for the last claim
 	Waits    int       `json:"waits"`              // slices ended by a model that asked to wait, since the last progress

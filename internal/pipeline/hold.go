@@ -66,13 +66,14 @@ func (h *holder) claim(ctx context.Context, read *dataset.Lane) (bool, error) {
 		seen += h.next.kept
 	}
 	l, err := h.updateLane(ctx, h.job.Ref, h.lane, func(l *dataset.Lane) (bool, error) {
-		if l.Lease.Holder == h.id || l.Next != read.Next || l.Next >= l.End ||
+		if l.Lease.Holder == h.id || l.Claims != read.Claims || l.Next != read.Next || l.Next >= l.End ||
 			l.Lease.Holder != read.Lease.Holder || !l.Lease.Until.Equal(read.Lease.Until) {
 			return false, nil
 		}
 		now := time.Now().UTC()
 		l.Lease = dataset.Lease{Holder: h.id, Until: now.Add(h.Timing.Lease)}
 		l.Held, l.Nudges = now, 0
+		l.Claims++
 		if seen > l.Seen {
 			l.Attempts = 0
 		}
