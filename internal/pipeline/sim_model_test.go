@@ -26,6 +26,7 @@ type fakeModel struct {
 	inFlight int
 	most     int
 	calls    int
+	last     time.Time // when a call began last
 }
 
 func newFakeModel(s schedule) *fakeModel {
@@ -80,6 +81,7 @@ func (m *fakeModel) begin(key string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.calls++
+	m.last = time.Now()
 	m.paid[key]++
 	if m.flying[key] > 0 {
 		m.doubled[key]++

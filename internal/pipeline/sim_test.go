@@ -111,8 +111,9 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// limit is how long a job may take in virtual time; its faults end within the hour.
-const limit = 10 * 24 * time.Hour
+// limit is how long a job may take in virtual time; its faults end within the hour. It is less than the patience of
+// the workflow with a lane, which would mend what nobody else does.
+const limit = 20 * time.Hour
 
 // run submits the job and lets the world turn until it is over, and then for some hours more.
 func (w *world) run() {
@@ -138,6 +139,7 @@ func (w *world) run() {
 		if err := calm.Recover(ctx); err != nil {
 			w.t.Fatal(err)
 		}
+		w.checkFreed(ctx)
 		alive, kill = context.WithCancel(ctx)
 		ended = make(chan struct{})
 		go func() { w.epoch(alive); close(ended) }()
@@ -156,9 +158,14 @@ func (w *world) run() {
 			w.s.restarts = w.s.restarts[1:]
 			restart()
 		}
-		if j, err := calm.Job(ctx, w.ref); err != nil {
+		j, err := calm.Job(ctx, w.ref)
+		if err != nil {
 			w.t.Fatal(err)
-		} else if j.Status.Over() {
+		}
+		if w.stopped.IsZero() && (j.Status == dataset.Stopping || j.Status == dataset.Cancelled) {
+			w.stopped = time.Now()
+		}
+		if j.Status.Over() {
 			break
 		}
 	}
@@ -223,8 +230,12 @@ func (w *world) check() {
 	}
 	w.checkExecution(ctx, j)
 	w.checkPaid(j)
+	w.checkStopped()
+	if j.Result != nil {
+		w.checkCounted(ctx, calm, j)
+	}
 	switch {
-	case j.Status == dataset.Cancelled && w.s.cancelAt > 0:
+	case j.Status == dataset.Cancelled && (w.s.cancelAt > 0 || w.s.cancelTail > 0):
 	case j.Status == dataset.Completed:
 		w.checkDataset(ctx, j)
 	case j.Status == dataset.Failed && j.Result != nil && (w.s.quotaAfter > 0 || j.Result.Entries == 0 || w.s.chunks*w.s.documents < 10 && (w.s.poison >= 0 || w.s.garbage > 0)):
@@ -268,6 +279,58 @@ func (w *world) checkPaid(j *dataset.Job) {
 		if m.doubled[key] > 0 {
 			w.t.Errorf("%s: asked %d times while the answer was on its way", key, m.doubled[key])
 		}
+	}
+}
+
+// checkFreed: nobody holds a lane of a system that has just begun.
+func (w *world) checkFreed(ctx context.Context) {
+	q := dataset.Query{PK: dataset.JobPK(w.ref), From: "lane#", To: "lane$"}
+	for r, err := range dataset.Rows(ctx, w.raw.Table, q) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		var l dataset.Lane
+		if err := json.Unmarshal(r.Data, &l); err != nil {
+			w.t.Fatal(err)
+		}
+		if l.Lease.Holder != "" {
+			w.t.Errorf("lane %d is held after a restart: %+v", l.Index, l)
+		}
+	}
+}
+
+// checkStopped: workers see within a few beats that the job stops, but for the time that their calls may be delayed.
+func (w *world) checkStopped() {
+	slack := 20*time.Second + 5*w.s.rates.MaxDelay
+	if late := w.model.last.Sub(w.stopped); !w.stopped.IsZero() && late > slack {
+		w.t.Errorf("a call began %s after the job was stopped", late)
+	}
+}
+
+// checkCounted: what the lanes and the result say was made and paid is what is stored.
+func (w *world) checkCounted(ctx context.Context, calm *pipeline.Engine, j *dataset.Job) {
+	p, err := calm.Progress(ctx, w.ref)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if p.Tally.Usage != j.Result.Usage || p.Tally.Tasks != p.Tally.WithEntries+p.Tally.Empty+p.Tally.Failed ||
+		p.Tally.WithEntries != j.Result.Chunks.WithEntries || p.Tally.Empty != j.Result.Chunks.Empty {
+		w.t.Errorf("the lanes count %+v, the result %+v", p.Tally, j.Result)
+	}
+	kept := 0
+	for after := ""; ; {
+		list, err := w.raw.Blobs.List(ctx, "replies/", after)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if len(list) == 0 {
+			break
+		}
+		kept, after = kept+len(list), list[len(list)-1].Key
+	}
+	// A reply that comes to a slow worker may be kept after its chunk was given up.
+	if u := j.Result.Usage; w.s.free && kept > 0 || !w.s.free && (u.Calls > kept || u.Calls < kept && w.s.rates.Delay == 0) {
+		w.t.Errorf("%d replies are kept, %d counted", kept, u.Calls)
 	}
 }
 

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -34,6 +35,8 @@ type schedule struct {
 	calm        time.Duration // no faults after this
 	restarts    []time.Duration
 	cancelAt    time.Duration // 0: never
+	cancelTail  int           // the job is cancelled before this port call from the first of Curate's; 0: never
+	patience    time.Duration // of the workflow with a lane, before it sends another token; 0: as deployed
 	quotaAfter  int           // calls after which the provider wants money; 0: never
 	busy        float64       // share of calls that are told to wait
 	poison      int           // the chunk that kills its worker, by number in its document; -1: none
@@ -72,6 +75,12 @@ func newSchedule(seed uint64) schedule {
 	case 4:
 		s.garbage = 0.2
 	}
+	if pick(6) {
+		s.patience = time.Duration(10+r.IntN(20)) * time.Minute
+	}
+	if pick(8) && s.cancelAt == 0 {
+		s.cancelTail = 1 + r.IntN(60)
+	}
 	return s
 }
 
@@ -88,8 +97,10 @@ type world struct {
 	ref    dataset.JobRef
 	began  time.Time
 
-	mu   sync.Mutex
-	live map[*porttest.Process]bool
+	mu      sync.Mutex
+	live    map[*porttest.Process]bool
+	tail    int       // port calls since Curate began
+	stopped time.Time // the job was stopping or cancelled by then
 }
 
 func newWorld(t *testing.T, s schedule) *world {
@@ -102,12 +113,13 @@ func newWorld(t *testing.T, s schedule) *world {
 	})
 	random := porttest.Random(s.seed, s.rates)
 	w.faults = &porttest.Faults{Decide: func(ctx context.Context, c porttest.Call) porttest.Fault {
+		w.cancelInTail(c)
 		if time.Since(w.began) > s.calm {
 			return porttest.Fault{}
 		}
 		return random(ctx, c)
 	}}
-	w.blobs = &countingBlobs{Blobs: w.faults.Blobs(w.raw.Blobs), lost: map[string]int{}}
+	w.blobs = &countingBlobs{Blobs: w.faults.Blobs(w.raw.Blobs), t: t, lost: map[string]int{}}
 	w.model = newFakeModel(s)
 	timing := pipeline.DefaultTiming
 	w.engine = &pipeline.Engine{
@@ -117,7 +129,7 @@ func newWorld(t *testing.T, s schedule) *world {
 			{Name: "sim", Default: "sim", Free: s.free, Timeout: time.Minute, Model: w.model},
 		}},
 	}
-	machine, err := asl.Parse(infra.Workflow)
+	machine, err := asl.Parse(s.workflow(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +148,35 @@ func newWorld(t *testing.T, s schedule) *world {
 	}
 	w.engine.Workflow = w.faults.Workflow(w.flow)
 	return w
+}
+
+// workflow is the deployed one, but for its patience with lanes.
+func (s *schedule) workflow(t *testing.T) []byte {
+	if s.patience == 0 {
+		return infra.Workflow
+	}
+	deployed := []byte(`"TimeoutSeconds": 86400`)
+	if bytes.Count(infra.Workflow, deployed) != 1 {
+		t.Fatalf("the workflow has no %s for its lanes", deployed)
+	}
+	return bytes.Replace(infra.Workflow, deployed, fmt.Appendf(nil, `"TimeoutSeconds": %d`, s.patience/time.Second), 1)
+}
+
+// cancelInTail cancels the job between two port calls of its last steps, where it takes no time to run.
+func (w *world) cancelInTail(c porttest.Call) {
+	w.mu.Lock()
+	if w.tail > 0 || strings.Contains(c.Key, "/curation/") {
+		w.tail++
+	}
+	now := w.tail > 0 && w.tail == w.s.cancelTail
+	w.mu.Unlock()
+	if !now {
+		return
+	}
+	calm := pipeline.Engine{Table: w.raw.Table, Workflow: w.flow, Log: slog.New(slog.DiscardHandler)}
+	if _, err := calm.Cancel(w.t.Context(), w.ref); err != nil {
+		w.t.Error(err)
+	}
 }
 
 // process runs do as a process of its own, which may be killed at any port call.
@@ -248,6 +289,7 @@ func (w *world) settings() dataset.Settings {
 // countingBlobs notes replies that were paid and could not be kept.
 type countingBlobs struct {
 	dataset.Blobs
+	t    *testing.T
 	mu   sync.Mutex
 	lost map[string]int // chunk → times
 }
@@ -266,6 +308,12 @@ func (b *countingBlobs) Put(ctx context.Context, key string, data []byte) error 
 		}
 	}
 	return err
+}
+
+// Delete is called by nobody: what a job reads is written once.
+func (b *countingBlobs) Delete(ctx context.Context, keys ...string) error {
+	b.t.Errorf("%v deleted while a job may read it", keys)
+	return b.Blobs.Delete(ctx, keys...)
 }
 
 type processKey struct{}
