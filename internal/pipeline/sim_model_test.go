@@ -92,6 +92,13 @@ func (m *fakeModel) begin(key string) int {
 	return m.calls
 }
 
+// begun is how many calls were begun so far.
+func (m *fakeModel) begun() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.calls
+}
+
 func (m *fakeModel) end(key string, orphan bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

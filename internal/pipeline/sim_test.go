@@ -240,7 +240,7 @@ func (w *world) check() {
 		w.checkDataset(ctx, j)
 	case j.Status == dataset.Failed && j.Result != nil && (w.s.quotaAfter > 0 || j.Result.Entries == 0 || w.s.chunks*w.s.documents < 10 && (w.s.poison >= 0 || w.s.garbage > 0)):
 		w.checkOutcomes(j.Result)
-	case j.Status == dataset.Failed && w.s.rates.CrashBefore > 0.01 && (strings.Contains(j.Error, "injected") || strings.Contains(j.Error, "crashed")):
+	case j.Status == dataset.Failed && w.s.rates.CrashBefore > 0.003 && (strings.Contains(j.Error, "injected") || strings.Contains(j.Error, "crashed")):
 		// At the highest rate a step of many calls may fail eleven times in a row.
 	default:
 		w.t.Errorf("the job is %s: %s %+v", j.Status, j.Error, j.Result)
