@@ -25,10 +25,11 @@ func findFiles(paths, exclude []string) (files []file, skipped []string, err err
 	seen := map[string]bool{}
 	add := func(f file, size int64, named bool) error {
 		if size > dataset.MaxDocument {
+			large := fmt.Sprintf("has %.1f MB, want at most %d", float64(size)/(1<<20), dataset.MaxDocument>>20)
 			if named {
-				return dataset.Errorf(dataset.Invalid, "%s has %d MB, want at most %d", f.path, size>>20, dataset.MaxDocument>>20)
+				return dataset.Errorf(dataset.Invalid, "%s %s", f.path, large)
 			}
-			skipped = append(skipped, fmt.Sprintf("%s has %d MB, at most %d can be read", f.name, size>>20, dataset.MaxDocument>>20))
+			skipped = append(skipped, f.name+" "+large)
 			return nil
 		}
 		if full, err := filepath.Abs(f.path); err == nil && !seen[full] {

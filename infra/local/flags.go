@@ -85,7 +85,7 @@ func parseOptions(args []string, getenv func(string) string, stdout io.Writer) (
 				f.PrintDefaults()
 				return nil, err
 			}
-			return nil, dataset.Errorf(dataset.Invalid, "%s (compileo generate --help lists the flags)", strings.TrimPrefix(err.Error(), "flag "))
+			return nil, dataset.Errorf(dataset.Invalid, "%s (compileo generate --help lists the flags)", flagFault(err))
 		}
 		if rest = f.Args(); len(rest) == 0 {
 			break
@@ -97,6 +97,18 @@ func parseOptions(args []string, getenv func(string) string, stdout io.Writer) (
 	}
 	s.Chunking = &chunking
 	return o, o.complete(mode, format, prompt)
+}
+
+// flagFault says what is wrong with a flag in the form in which users write it. The package that parses flags has
+// no other word for it than its text.
+func flagFault(err error) string {
+	text := err.Error()
+	for from, to := range map[string]string{
+		"flag provided but not defined: -": "there is no flag --", "flag needs an argument: -": "a value is missing after --", " for flag -": " for --",
+	} {
+		text = strings.Replace(text, from, to, 1)
+	}
+	return text
 }
 
 // defaultSizes are the chunk sizes that suit each strategy.

@@ -38,12 +38,13 @@ func generate(ctx context.Context, args []string, getenv func(string) string, st
 	if err := os.MkdirAll(o.data, 0o755); err != nil {
 		return dataset.Errorf(dataset.Invalid, "cannot make the data directory %s: %v", o.data, cause(err))
 	}
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	alarm := newAlarm(stderr)
+	log := slog.New(alarm)
 	a, err := local.Open(ctx, o.data, getenv, log)
 	if err != nil {
 		return flagNames(err)
 	}
-	r := &generation{options: o, engine: a.Engine, screen: newScreen(stdout, stderr, o.json), skipped: skipped}
+	r := &generation{options: o, engine: a.Engine, alarm: alarm, screen: newScreen(stdout, stderr, o.json), skipped: skipped}
 	err = r.run(ctx, a, files)
 	if closing := a.Close(); err == nil {
 		err = closing
@@ -59,6 +60,7 @@ func generate(ctx context.Context, args []string, getenv func(string) string, st
 type generation struct {
 	*options
 	engine  *pipeline.Engine
+	alarm   *alarm
 	screen  *screen
 	skipped []string
 	known   int // documents that an earlier run added
@@ -114,7 +116,7 @@ func (g *generation) add(ctx context.Context, files []file) ([]string, error) {
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	g.screen.note(fmt.Sprintf("%d documents (%d known from before)", len(ids), min(g.known, len(ids))))
+	g.screen.note(fmt.Sprintf("documents: %d, known from before: %d", len(ids), min(g.known, len(ids))))
 	return ids, nil
 }
 
@@ -178,6 +180,8 @@ func (g *generation) watch(ctx context.Context, ref dataset.JobRef, ended chan e
 			if err == nil {
 				err = dataset.Errorf(dataset.Internal, "the system ended before the job")
 			}
+			return nil, err
+		case err := <-g.alarm.heard:
 			return nil, err
 		case <-tick.C:
 		}

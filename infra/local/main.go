@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"compileo/internal/dataset"
@@ -61,7 +62,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	default:
 		err = dataset.Errorf(dataset.Invalid, "unknown command %q; commands: generate, version, help", command)
 	}
-	if err != nil && !errors.Is(err, errReported) {
+	if err != nil && !errors.Is(err, errReported) && !errors.Is(err, errInterrupted) {
 		fmt.Fprintln(stderr, "compileo:", message(err))
 	}
 	return exitCode(err)
@@ -70,12 +71,16 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 // errReported is an error that the user has been told of.
 var errReported = errors.New("reported")
 
-// errInterrupted ends a command on Ctrl-C.
+// errInterrupted ends a command on Ctrl-C, of which the user has been told.
 var errInterrupted = errors.New("interrupted")
 
-// message is what a user is told: the detail, with the cause where the detail alone would not help.
+// message is what a user is told, on one line.
 func message(err error) string {
-	return err.Error()
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if exitCode(err) == exitUnavailable {
+		text += "; nothing is lost: the same command goes on from here"
+	}
+	return text
 }
 
 func exitCode(err error) int {

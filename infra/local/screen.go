@@ -23,6 +23,7 @@ type screen struct {
 	terminal bool
 	drawn    bool      // a progress bar is on the current line
 	said     time.Time // last progress line where there is no terminal
+	step     string    // the step that it was about
 }
 
 func newScreen(out, err io.Writer, asJSON bool) *screen {
@@ -39,11 +40,16 @@ func (s *screen) note(text string) {
 	fmt.Fprintln(s.err, text)
 }
 
-// barWidth is how many characters the progress bar has.
-const barWidth = 30
+const (
+	barWidth = 30              // characters of the progress bar
+	sayEvery = 2 * time.Second // between lines about the same step where there is no terminal
+)
 
 // progress draws the bar anew, or, where there is no terminal, says a line now and then.
 func (s *screen) progress(p *pipeline.Progress) {
+	if p.Job.Status.Over() {
+		return // whatever comes next says more
+	}
 	text := fmt.Sprintf("%3d %%  %s", p.Percent, p.Step)
 	if p.Tally.Entries > 0 {
 		text += fmt.Sprintf(", %d entries", p.Tally.Entries)
@@ -56,8 +62,8 @@ func (s *screen) progress(p *pipeline.Progress) {
 		full := barWidth * p.Percent / 100
 		fmt.Fprintf(s.err, "\r\x1b[K[%s%s] %s", strings.Repeat("█", full), strings.Repeat("·", barWidth-full), text)
 		s.drawn = true
-	case time.Since(s.said) >= 2*time.Second:
-		s.said = time.Now()
+	case s.step != p.Job.Step || time.Since(s.said) >= sayEvery:
+		s.step, s.said = p.Job.Step, time.Now()
 		fmt.Fprintln(s.err, text)
 	}
 }
@@ -74,14 +80,15 @@ func (s *screen) end() {
 func (s *screen) failed(j *dataset.Job) {
 	if s.json {
 		_ = s.encode(map[string]any{"status": j.Status, "job_id": j.Ref.ID, "error": j.Error, "result": j.Result})
-		return
+	} else if j.Result != nil {
+		chunks(s.err, j.Result)
+		unreadable(s.err, j.Result)
 	}
-	if j.Result != nil {
-		s.chunks(j.Result)
-		s.unreadable(j.Result)
-	}
-	fmt.Fprintf(s.err, "compileo: the job is %s: %s\n", j.Status, j.Error)
+	fmt.Fprintf(s.err, "compileo: the job %s: %s\n", ended[j.Status], j.Error)
 }
+
+// ended says how a job that made no dataset ended.
+var ended = map[dataset.JobStatus]string{dataset.Failed: "failed", dataset.Cancelled: "was cancelled"}
 
 // done reports the dataset.
 func (s *screen) done(ctx context.Context, g *generation, j *dataset.Job, v *snapshot.Version) error {
@@ -89,8 +96,8 @@ func (s *screen) done(ctx context.Context, g *generation, j *dataset.Job, v *sna
 		return s.encode(map[string]any{"status": j.Status, "job_id": j.Ref.ID, "file": g.out, "reused": g.reused, "result": j.Result})
 	}
 	r := j.Result
-	s.chunks(r)
-	s.unreadable(r)
+	chunks(s.out, r)
+	unreadable(s.out, r)
 	s.rejected(r)
 	s.histogram(r)
 	if err := s.examples(ctx, v); err != nil {
@@ -112,8 +119,8 @@ func (s *screen) encode(v any) error {
 }
 
 // chunks shows the table of outcomes.
-func (s *screen) chunks(r *dataset.Result) {
-	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+func chunks(out io.Writer, r *dataset.Result) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "\nchunks\t%d\t\n", r.Chunks.Total)
 	fmt.Fprintf(w, "  with entries\t%d\t\n", r.Chunks.WithEntries)
 	fmt.Fprintf(w, "  empty\t%d\t\n", r.Chunks.Empty)
@@ -124,18 +131,18 @@ func (s *screen) chunks(r *dataset.Result) {
 	_ = w.Flush()
 }
 
-func (s *screen) unreadable(r *dataset.Result) {
+func unreadable(out io.Writer, r *dataset.Result) {
 	if r.Documents.Unreadable == 0 {
 		return
 	}
-	fmt.Fprintf(s.out, "\n%d of %d documents could not be read:\n", r.Documents.Unreadable, r.Documents.Total)
+	fmt.Fprintf(out, "\n%d of %d documents could not be read:\n", r.Documents.Unreadable, r.Documents.Total)
 	names := make([]string, 0, len(r.Documents.Reasons))
 	for name := range r.Documents.Reasons {
 		names = append(names, name)
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		fmt.Fprintf(s.out, "  %s: %s\n", name, r.Documents.Reasons[name])
+		fmt.Fprintf(out, "  %s: %s\n", name, r.Documents.Reasons[name])
 	}
 }
 

@@ -19,27 +19,30 @@ func (g *generation) write(ctx context.Context, j *dataset.Job) (*snapshot.Versi
 	if err != nil {
 		return nil, err
 	}
-	err = replaceFile(g.out, func(w io.Writer) error { return v.WriteJSONL(ctx, w, nil) })
+	err = replaceFile(g.out, g.data, func(w io.Writer) error { return v.WriteJSONL(ctx, w, nil) })
 	if errors.Is(err, syscall.ENOSPC) {
-		err = dataset.Errorf(dataset.Unavailable, "the disk with %s is full; the dataset is kept in %s, and the same command writes it when there is room", g.out, g.data)
+		err = dataset.Errorf(dataset.Unavailable, "the disk with %s is full; the dataset is kept in %s", g.out, g.data)
 	}
 	return v, err
 }
 
-// replaceFile writes a file beside path and gives it the name when it is complete and on the disk.
-func replaceFile(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+// replaceFile writes a file beside path and gives it the name when it is complete and on the disk. The name that it
+// has until then derives from the data directory, which this program has to itself: what a killed one left is
+// overwritten by the next.
+func replaceFile(path, data string, write func(io.Writer) error) error {
+	if abs, err := filepath.Abs(data); err == nil {
+		data = abs
+	}
+	draft := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+dataset.Hash(data)[:8])
+	f, err := os.OpenFile(draft, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
 	if err != nil {
 		return outputError(path, err)
 	}
-	defer os.Remove(f.Name()) // gone already when all went well
+	defer os.Remove(draft) // gone already when all went well
 	w := bufio.NewWriterSize(f, 1<<20)
 	err = write(w)
 	if err == nil {
 		err = w.Flush()
-	}
-	if err == nil {
-		err = f.Chmod(0o644)
 	}
 	if err == nil {
 		err = f.Sync()
@@ -48,7 +51,7 @@ func replaceFile(path string, write func(io.Writer) error) error {
 		err = closing
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(draft, path)
 	}
 	return outputError(path, err)
 }

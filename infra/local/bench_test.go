@@ -1,0 +1,5 @@
+package main
+
+const serverVariable = "COMPILEO_TEST_MODEL"
+
+func serveModel(string) {}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"math/rand/v2"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"compileo/internal/model/modeltest"
+)
+
+const (
+	killChunks      = 1_000
+	killConcurrency = 32
+	killLatency     = 100 * time.Millisecond
+	kills           = 20
+	lateKills       = 5 // of kills: after the last call was answered
+)
+
+// killArgs is the command that is killed. Nothing is left out of its dataset, so that what is missing was lost.
+var killArgs = []string{
+	"generate", "docs", "-o", "out.jsonl", "--model", "openai/mock", "--concurrency", "32", "--chunk-strategy", "delimiter",
+	"--delimiter", separator, "--quality=false", "--json",
+}
+
+// The program is killed at random moments of a job and started again with the same command, until the job is
+// complete: no entry is lost or doubled, and what is paid twice are the calls that were in flight.
+//
+// Every second life is long enough for an answer: a unit whose worker dies five times without one is given up as
+// what killed it, by design.
+func TestKill(t *testing.T) {
+	if testing.Short() {
+		t.Skip("NOT TESTED: kill -9, with -short")
+	}
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("KILL_SEED"); s != "" {
+		seed = 0
+		for _, c := range s {
+			seed = seed*10 + uint64(c-'0')
+		}
+	}
+	t.Logf("KILL_SEED=%d repeats the moments of the kills", seed)
+	random := rand.New(rand.NewPCG(seed, 1))
+	p := newPlace(t)
+	server := p.model(modeltest.New(killLatency))
+	sentences := p.stations(killChunks, 5)
+
+	lives, inLanes, done := 0, 0, 0
+	for killed := 0; killed < kills; lives++ {
+		if lives > 10*kills {
+			t.Fatalf("%d programs were started and only %d could be killed", lives, killed)
+		}
+		late := killed >= kills-lateKills
+		life := time.Duration(random.IntN(int(killLatency)))
+		switch {
+		case done > 0:
+			life /= 4 // it has but to write the file
+		case !late && killed%2 == 1:
+			life += 2 * killLatency
+		}
+		r := p.start(killArgs...)
+		if late && done == 0 {
+			// Whatever calls are left are answered first: the last kills strike what comes after them.
+			if err := server.Wait(t.Context(), func(c modeltest.Counts) bool { return c.Distinct == killChunks && c.InFlight == 0 }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		select {
+		case <-time.After(life):
+		case <-r.ended:
+		}
+		if r.signal(syscall.SIGKILL) {
+			killed++
+		}
+		switch got := r.wait(); got.code {
+		case -1:
+		case exitOK:
+			done++
+			p.wantEntries(p.path("out.jsonl"), sentences)
+		default:
+			t.Fatalf("life %d ended with %d:\n%s", lives, got.code, got.stderr)
+		}
+		if err := server.Wait(t.Context(), modeltest.Idle); err != nil {
+			t.Fatal(err)
+		}
+		if server.Counts().Distinct < killChunks {
+			inLanes = killed
+		}
+	}
+	last := p.decode(p.succeed(killArgs...))
+	p.wantEntries(p.path("out.jsonl"), sentences)
+	c := server.Counts()
+	twice := c.Calls - c.Distinct
+	t.Logf("%d kills, %d of them while calls were made; %d calls for %d chunks, %d paid twice (bound %d); %d in flight at most",
+		kills, inLanes, c.Calls, killChunks, twice, killConcurrency*kills, c.MaxInFlight)
+	if c.Distinct != killChunks || twice > killConcurrency*kills || c.MaxInFlight > killConcurrency {
+		t.Errorf("calls = %+v, want %d prompts, at most %d paid twice, at most %d in flight", c, killChunks, killConcurrency*kills, killConcurrency)
+	}
+	if inLanes < kills/2 {
+		t.Errorf("%d kills struck while calls were made, want most of %d", inLanes, kills)
+	}
+	if n := last.Result.Chunks; n.Total != killChunks || n.WithEntries != killChunks || last.Result.Entries != len(sentences) {
+		t.Errorf("report = %+v with %d entries, want %d chunks with entries", n, last.Result.Entries, killChunks)
+	}
+	if left := temporaries(t, p); len(left) > 0 {
+		t.Logf("killed programs left %v beside the dataset", left)
+	}
+}
+
+// temporaries lists what killed programs left where the dataset goes.
+func temporaries(t *testing.T, p *place) (names []string) {
+	t.Helper()
+	list, err := os.ReadDir(p.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range list {
+		if e.Name()[0] == '.' {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// Ctrl-C ends the program with 130; the same command goes on, and a later one uses again what was paid for.
+func TestInterruptAndReuse(t *testing.T) {
+	t.Parallel()
+	const chunks, concurrency = 200, 16
+	p := newPlace(t)
+	server := p.model(modeltest.New(50 * time.Millisecond))
+	sentences := p.stations(chunks, 2)
+	args := []string{
+		"generate", "docs", "-o", "out.jsonl", "--model", "openai/mock", "--concurrency", "16", "--chunk-strategy", "delimiter",
+		"--delimiter", separator, "--quality=false", "--json",
+	}
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		begun := server.Counts().Answered
+		r := p.start(args...)
+		if err := server.Wait(t.Context(), func(c modeltest.Counts) bool { return c.Answered >= begun+3*concurrency }); err != nil {
+			t.Fatal(err)
+		}
+		if !r.signal(s) {
+			t.Fatal("the program ended before it could be interrupted")
+		}
+		got := r.wait()
+		if got.code != exitInterrupted || got.stdout != "" || lastLine(got.stderr) != "interrupted; nothing is lost: the same command goes on from here" {
+			t.Errorf("after %v: exit %d, %q, %q", s, got.code, got.stdout, got.stderr)
+		}
+		if _, err := os.Stat(p.path("out.jsonl")); !os.IsNotExist(err) {
+			t.Errorf("after %v there is a dataset: %v", s, err)
+		}
+	}
+	first := p.decode(p.succeed(args...))
+	p.wantEntries(p.path("out.jsonl"), sentences)
+	c := server.Counts()
+	if c.Distinct != chunks || c.Calls > chunks+2*concurrency {
+		t.Errorf("calls = %+v, want %d prompts and at most %d paid twice", c, chunks, 2*concurrency)
+	}
+
+	// The same command: the job is there.
+	again := p.decode(p.succeed(args...))
+	if !again.Reused || again.JobID != first.JobID {
+		t.Errorf("the second run made job %s anew, want job %s", again.JobID, first.JobID)
+	}
+	// Another command on the same documents: another job, the same replies.
+	other := p.decode(p.succeed(append(args, "--per-chunk", "3", "--quality=true", "-o", "other.jsonl")...))
+	if u := other.Result.Usage; other.Reused || u.Calls != 0 || u.Reused != chunks {
+		t.Errorf("another job used %+v, want %d replies again and no call", u, chunks)
+	}
+	if after := server.Counts(); after.Calls != c.Calls {
+		t.Errorf("%d calls were made for what was there", after.Calls-c.Calls)
+	}
+}
