@@ -22,7 +22,7 @@ func request() *model.Request {
 }
 
 // serve answers one call with status, headers and body, and returns what was sent.
-func serve(t *testing.T, status int, header map[string]string, body string) (*model.Reply, error, *http.Request, []byte) {
+func serve(t *testing.T, status int, header map[string]string, body string) (*http.Request, []byte, *model.Reply, error) {
 	t.Helper()
 	var got *http.Request
 	var sent []byte
@@ -38,11 +38,11 @@ func serve(t *testing.T, status int, header map[string]string, body string) (*mo
 	defer s.Close()
 	c := &Client{BaseURL: s.URL + "/v1/", Key: "secret", HTTP: NewHTTP(1)}
 	reply, err := c.Generate(t.Context(), request())
-	return reply, err, got, sent
+	return got, sent, reply, err
 }
 
 func TestRequestOnTheWire(t *testing.T) {
-	_, err, r, body := serve(t, 200, nil, `{"choices":[{"finish_reason":"stop","message":{"content":"x"}}]}`)
+	r, body, _, err := serve(t, 200, nil, `{"choices":[{"finish_reason":"stop","message":{"content":"x"}}]}`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestReplies(t *testing.T) {
 		{"cut body", `{"choices":[{"mess`, "", "", model.Broken},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			reply, err, _, _ := serve(t, 200, nil, c.body)
+			_, _, reply, err := serve(t, 200, nil, c.body)
 			if c.kind != "" {
 				if got := model.AsError(err).Kind; got != c.kind {
 					t.Fatalf("error = %v, want %s", err, c.kind)
@@ -133,7 +133,7 @@ func TestErrors(t *testing.T) {
 		{"redirect", 302, map[string]string{"Location": "/elsewhere"}, ``, model.Broken, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err, _, _ := serve(t, c.status, c.header, c.body)
+			_, _, _, err := serve(t, c.status, c.header, c.body)
 			e, ok := errors.AsType[*model.Error](err)
 			if !ok || e.Kind != c.kind || e.After != c.after {
 				t.Fatalf("= %+v, want %s after %s", err, c.kind, c.after)
