@@ -6,10 +6,8 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"compileo/internal/dataset"
@@ -25,8 +23,7 @@ const (
 )
 
 // Blobs is dataset.Blobs on an S3 bucket. A key becomes unique by If-None-Match, so that a second writer gets
-// Conflict; so may a writer whose first try took effect though it failed. That no key is a folder of another
-// is on the caller: S3 does not mind.
+// Conflict.
 type Blobs struct {
 	Client  *s3.Client
 	Presign *s3.PresignClient
@@ -35,11 +32,8 @@ type Blobs struct {
 
 // Put stores data under a new key; Conflict, or Throttled when another writer of the key does not come to an end.
 func (b *Blobs) Put(ctx context.Context, key string, data []byte) error {
-	if err := checkBlobKey(key); err != nil {
+	if err := dataset.CheckPut(key, data); err != nil {
 		return err
-	}
-	if len(data) > dataset.MaxBlobPut {
-		return dataset.Errorf(dataset.Invalid, "an object of %d bytes, at most %d at once", len(data), dataset.MaxBlobPut)
 	}
 	pause := 50 * time.Millisecond
 	for try := 1; ; try++ {
@@ -64,10 +58,10 @@ func (b *Blobs) Get(ctx context.Context, key string) ([]byte, error) {
 
 // Range returns length bytes from offset, fewer where the object ends before; NotFound.
 func (b *Blobs) Range(ctx context.Context, key string, offset, length int64) ([]byte, error) {
-	switch {
-	case offset < 0 || length < 0:
-		return nil, dataset.Errorf(dataset.Invalid, "%d bytes from byte %d are no range", length, offset)
-	case length == 0: // no Range header says this
+	if err := dataset.CheckRange(key, offset, length); err != nil {
+		return nil, err
+	}
+	if length == 0 { // no Range header says this
 		_, err := b.Stat(ctx, key)
 		return nil, err
 	}
@@ -106,7 +100,7 @@ func (b *Blobs) Open(ctx context.Context, key string) (io.ReadCloser, error) {
 }
 
 func (b *Blobs) get(ctx context.Context, key string, ranged *string) (*s3.GetObjectOutput, error) {
-	if err := checkBlobKey(key); err != nil {
+	if err := dataset.CheckBlobKey(key); err != nil {
 		return nil, err
 	}
 	out, err := b.Client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.Bucket, Key: &key, Range: ranged})
@@ -125,7 +119,7 @@ func (s stream) Read(p []byte) (int, error) {
 
 // Stat returns the size; NotFound.
 func (b *Blobs) Stat(ctx context.Context, key string) (dataset.BlobInfo, error) {
-	if err := checkBlobKey(key); err != nil {
+	if err := dataset.CheckBlobKey(key); err != nil {
 		return dataset.BlobInfo{}, err
 	}
 	out, err := b.Client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.Bucket, Key: &key})
@@ -137,8 +131,8 @@ func (b *Blobs) Stat(ctx context.Context, key string) (dataset.BlobInfo, error) 
 
 // List returns a page of keys in byte order.
 func (b *Blobs) List(ctx context.Context, prefix, after string) ([]dataset.BlobInfo, error) {
-	if len(prefix) > dataset.MaxKey || len(after) > dataset.MaxKey {
-		return nil, dataset.Errorf(dataset.Invalid, "a prefix or key of over %d bytes", dataset.MaxKey)
+	if err := dataset.CheckList(prefix, after); err != nil {
+		return nil, err
 	}
 	in := &s3.ListObjectsV2Input{Bucket: &b.Bucket, Prefix: &prefix, MaxKeys: new(int32(dataset.MaxListPage))}
 	if after != "" {
@@ -163,10 +157,8 @@ func (b *Blobs) List(ctx context.Context, prefix, after string) ([]dataset.BlobI
 
 // Delete removes objects, 1,000 at a time. After an error some may be gone: repeating is right.
 func (b *Blobs) Delete(ctx context.Context, keys ...string) error {
-	for _, key := range keys {
-		if err := checkBlobKey(key); err != nil {
-			return err
-		}
+	if err := dataset.CheckDelete(keys); err != nil {
+		return err
 	}
 	for batch := range slices.Chunk(keys, deleteBatch) {
 		list := make([]types.ObjectIdentifier, len(batch))
@@ -197,20 +189,6 @@ func deleteError(failed []types.Error) error {
 			kind = dataset.Internal
 		}
 		return dataset.Errorf(kind, "deleting objects failed with %s", code)
-	}
-	return nil
-}
-
-var blobKey = regexp.MustCompile(`^[a-zA-Z0-9._=-]+(/[a-zA-Z0-9._=-]+)*$`)
-
-func checkBlobKey(key string) error {
-	if len(key) > dataset.MaxKey || !blobKey.MatchString(key) {
-		return dataset.Errorf(dataset.Invalid, "%.100q is not the key of an object", key)
-	}
-	for part := range strings.SplitSeq(key, "/") {
-		if part == "." || part == ".." { // HTTP clients resolve these
-			return dataset.Errorf(dataset.Invalid, "%.100q is not the key of an object", key)
-		}
 	}
 	return nil
 }

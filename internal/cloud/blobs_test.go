@@ -4,13 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-	"unicode/utf8"
 
 	"compileo/internal/dataset"
 )
@@ -225,50 +223,6 @@ func TestPresignedRequests(t *testing.T) {
 	if wantKind(t, "type of two lines", err, dataset.Invalid); len(f.got) != 0 {
 		t.Errorf("signing made %d requests", len(f.got))
 	}
-}
-
-func FuzzDisposition(f *testing.F) {
-	for _, name := range []string{"a.jsonl", `données "1" 100%.csv`, "a;b", "a\r\nSet-Cookie: b", "\xff", "", strings.Repeat("ä", 300), "../x"} {
-		f.Add(name)
-	}
-	f.Fuzz(func(t *testing.T, name string) {
-		got := disposition(name)
-		if !plainHeader(got) {
-			t.Fatalf("disposition(%q) = %q", name, got)
-		}
-		kind, params, err := mime.ParseMediaType(got)
-		if err != nil || kind != "attachment" {
-			t.Fatalf("disposition(%q) = %q: %v", name, got, err)
-		}
-		file := params["filename"]
-		if len(file) > 200 || !utf8.ValidString(file) || strings.ContainsAny(file, "/\\\r\n") {
-			t.Errorf("disposition(%q) names %q", name, file)
-		}
-		if len(name) <= 200 && utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '/' || r == '\\' }) && file != name {
-			t.Errorf("disposition(%q) names %q, want it unchanged", name, file)
-		}
-	})
-}
-
-// plainHeader reports whether s can be the value of a header.
-func plainHeader(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
-}
-
-func FuzzBlobKey(f *testing.F) {
-	for _, key := range []string{"a", "a/b.c_d=e-f", "", "/", "a//b", "a/..", ".", "a\n", "ä"} {
-		f.Add(key)
-	}
-	f.Fuzz(func(t *testing.T, key string) {
-		if checkBlobKey(key) != nil {
-			return
-		}
-		for part := range strings.SplitSeq(key, "/") {
-			if part == "" || part == "." || part == ".." || strings.Trim(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._=-") != "" {
-				t.Errorf("%q is taken as a key", key)
-			}
-		}
-	})
 }
 
 func BenchmarkBlobsPut(b *testing.B) {

@@ -19,7 +19,7 @@ const (
 
 // Create begins an object. What fits one part becomes a simple put at Commit, anything longer a multipart upload.
 func (b *Blobs) Create(ctx context.Context, key string) (dataset.BlobWriter, error) {
-	if err := checkBlobKey(key); err != nil {
+	if err := dataset.CheckBlobKey(key); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {

@@ -1,14 +1,11 @@
 package cloud
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"compileo/internal/dataset"
 
@@ -20,29 +17,25 @@ import (
 const (
 	batchEntries = 10
 	batchBytes   = 1 << 20
-	groupLength  = 128
 	sendTries    = 5
 )
 
 // Queue is dataset.Queue on standard SQS queues, whose URLs it has by name. Group becomes the MessageGroupId,
-// which makes a standard queue fair between groups. A body must be text as SQS carries it: UTF-8 with no
-// control characters but tab, line feed and carriage return.
+// which makes a standard queue fair between groups.
 type Queue struct {
 	Client *sqs.Client
 	URLs   map[string]string
 }
 
-// Send checks all messages before it sends the first one: Invalid means that nothing was sent. Entries that
-// SQS refuses are sent again a few times; after that the error is what SQS gave as the reason.
+// Send sends ten messages at a time. Entries that SQS refuses are sent again a few times; after that the error
+// is what SQS gave as the reason.
 func (q *Queue) Send(ctx context.Context, queue string, messages ...dataset.Message) error {
 	url, ok := q.URLs[queue]
 	if !ok {
-		return dataset.Errorf(dataset.Invalid, "there is no queue %q", queue)
+		return dataset.Errorf(dataset.NotFound, "there is no queue %.100q", queue)
 	}
-	for i, m := range messages {
-		if err := checkMessage(m); err != nil {
-			return fmt.Errorf("message %d: %w", i, err)
-		}
+	if err := dataset.CheckMessages(messages); err != nil {
+		return err
 	}
 	for len(messages) > 0 {
 		n := batchLen(messages)
@@ -125,25 +118,6 @@ func failures(failed []types.BatchResultErrorEntry, messages []dataset.Message) 
 		Kind: kind, Detail: fmt.Sprintf("%d messages were not accepted", len(failed)),
 		Err: fmt.Errorf("%s: %s", code, deref(failed[0].Message)),
 	}
-}
-
-func checkMessage(m dataset.Message) error {
-	switch {
-	case len(m.Body) == 0 || len(m.Body) > dataset.MaxMessage:
-		return dataset.Errorf(dataset.Invalid, "a body of %d bytes, want 1 to %d", len(m.Body), dataset.MaxMessage)
-	case !utf8.Valid(m.Body) || bytes.ContainsFunc(m.Body, notCarried):
-		return dataset.Errorf(dataset.Invalid, "a body with characters that SQS does not carry")
-	case m.Delay < 0 || m.Delay > dataset.MaxDelay:
-		return dataset.Errorf(dataset.Invalid, "a delay of %v, want 0 to %v", m.Delay, dataset.MaxDelay)
-	case len(m.Group) > groupLength || strings.ContainsFunc(m.Group, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return dataset.Errorf(dataset.Invalid, "a group must be at most %d visible ASCII characters", groupLength)
-	}
-	return nil
-}
-
-// notCarried reports whether SQS refuses a character or replaces it.
-func notCarried(r rune) bool {
-	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
 }
 
 func deref(s *string) string {

@@ -142,7 +142,7 @@ func TestMessagesThatAreNotSent(t *testing.T) {
 	good := dataset.Message{Body: []byte("x")}
 	for name, bad := range map[string]dataset.Message{
 		"control character": {Body: []byte("a\x00")}, "no UTF-8": {Body: []byte("\xff")}, "no character": {Body: []byte("\uffff")},
-		"long group": {Body: []byte("x"), Group: strings.Repeat("g", groupLength+1)}, "spaced group": {Body: []byte("x"), Group: "a b"},
+		"long group": {Body: []byte("x"), Group: strings.Repeat("g", dataset.MaxGroup+1)}, "spaced group": {Body: []byte("x"), Group: "a b"},
 	} {
 		f, _, _, q, _ := serve(nil)
 		wantKind(t, name, q.Send(t.Context(), "q", good, bad), dataset.Invalid)
@@ -151,7 +151,7 @@ func TestMessagesThatAreNotSent(t *testing.T) {
 		}
 	}
 	_, _, _, q, _ := serve(nil)
-	wantKind(t, "unknown queue", q.Send(t.Context(), "other", good), dataset.Invalid)
+	wantKind(t, "unknown queue", q.Send(t.Context(), "other", good), dataset.NotFound)
 }
 
 func BenchmarkQueueSend(b *testing.B) {

@@ -2,12 +2,10 @@ package cloud
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"math"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"compileo/internal/dataset"
 
@@ -19,9 +17,7 @@ import (
 // Table is dataset.Table on a DynamoDB table with the string keys pk and sk. An item also has ver (the
 // version), data (the record, as bytes) and, where it expires, exp in epoch seconds: the table's TTL attribute.
 //
-// Record.Expires is kept to the second, rounded up. Keys and bounds must be valid UTF-8, as DynamoDB would
-// change them otherwise. The writes of one call may hold 4 MB together. An unconditional put over an expired
-// row that the TTL has not removed yet goes on counting its version.
+// An unconditional put over an expired row that the TTL has not removed yet goes on counting its version.
 type Table struct {
 	Client *dynamodb.Client
 	Name   string
@@ -31,7 +27,7 @@ type item = map[string]types.AttributeValue
 
 // Get returns the row with a strongly consistent read; NotFound.
 func (t *Table) Get(ctx context.Context, pk, sk string) (dataset.Record, error) {
-	if err := checkKey(pk, sk); err != nil {
+	if err := dataset.CheckRow(pk, sk); err != nil {
 		return dataset.Record{}, err
 	}
 	out, err := t.Client.GetItem(ctx, &dynamodb.GetItemInput{
@@ -42,14 +38,14 @@ func (t *Table) Get(ctx context.Context, pk, sk string) (dataset.Record, error) 
 	}
 	if out.Item != nil {
 		r, err := decode(out.Item)
-		if err != nil || !expired(r, time.Now()) {
+		if err != nil || !r.Expired(time.Now()) {
 			return r, err
 		}
 	}
-	return dataset.Record{}, dataset.Errorf(dataset.NotFound, "no record %s %s", pk, sk)
+	return dataset.Record{}, dataset.Errorf(dataset.NotFound, "no record %q %q", pk, sk)
 }
 
-// Query returns one page by strongly consistent reads; Invalid when the cursor is not one of this query.
+// Query returns one page by strongly consistent reads.
 func (t *Table) Query(ctx context.Context, q dataset.Query) (dataset.Page, error) {
 	in, err := t.queryInput(q)
 	if err != nil || in == nil {
@@ -66,26 +62,22 @@ func (t *Table) Query(ctx context.Context, q dataset.Query) (dataset.Page, error
 		if err != nil {
 			return dataset.Page{}, err
 		}
-		if expired(r, now) || q.To != "" && r.SK >= q.To { // BETWEEN includes its upper end
+		if r.Expired(now) || q.To != "" && r.SK >= q.To { // BETWEEN includes its upper end
 			continue
 		}
 		page.Records = append(page.Records, r)
 	}
 	if last, ok := out.LastEvaluatedKey["sk"].(*types.AttributeValueMemberS); ok {
-		page.Cursor = base64.RawURLEncoding.EncodeToString([]byte(last.Value))
+		page.Cursor = q.CursorAt(last.Value)
 	}
 	return page, nil
 }
 
 // queryInput returns nil when the range is empty, which DynamoDB would refuse.
 func (t *Table) queryInput(q dataset.Query) (*dynamodb.QueryInput, error) {
-	for _, s := range []string{q.PK, q.From, q.To} {
-		if len(s) > dataset.MaxKey || !utf8.ValidString(s) {
-			return nil, dataset.Errorf(dataset.Invalid, "a bound of a query is over %d bytes or no UTF-8", dataset.MaxKey)
-		}
-	}
-	if q.PK == "" {
-		return nil, dataset.Errorf(dataset.Invalid, "a query needs a partition")
+	after, err := dataset.CheckQuery(q)
+	if err != nil {
+		return nil, err
 	}
 	if q.To != "" && q.From >= q.To {
 		return nil, nil
@@ -114,34 +106,9 @@ func (t *Table) queryInput(q dataset.Query) (*dynamodb.QueryInput, error) {
 		in.Limit = aws.Int32(int32(min(q.Limit, math.MaxInt32)))
 	}
 	if q.Cursor != "" {
-		sk, err := base64.RawURLEncoding.DecodeString(q.Cursor)
-		if err != nil || checkKey(q.PK, string(sk)) != nil {
-			return nil, dataset.Errorf(dataset.Invalid, "the cursor is not one of this query")
-		}
-		in.ExclusiveStartKey = key(q.PK, string(sk))
+		in.ExclusiveStartKey = key(q.PK, after)
 	}
 	return in, nil
-}
-
-func checkKey(pk, sk string) error {
-	for _, s := range []string{pk, sk} {
-		if s == "" || len(s) > dataset.MaxKey || !utf8.ValidString(s) {
-			return dataset.Errorf(dataset.Invalid, "a key of a record must be 1 to %d bytes of UTF-8", dataset.MaxKey)
-		}
-	}
-	return nil
-}
-
-func expired(r dataset.Record, now time.Time) bool {
-	return !r.Expires.IsZero() && !r.Expires.After(now)
-}
-
-// seconds rounds up, so that a row never ends before it was said to.
-func seconds(t time.Time) int64 {
-	if t.Nanosecond() > 0 {
-		return t.Unix() + 1
-	}
-	return t.Unix()
 }
 
 func key(pk, sk string) item { return item{"pk": text(pk), "sk": text(sk)} }

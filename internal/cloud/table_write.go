@@ -21,15 +21,12 @@ const (
 // Write writes one row directly and several in a transaction, under one token for all tries of the SDK.
 // A single write that the SDK had to repeat can be Refused by its own first try.
 func (t *Table) Write(ctx context.Context, writes ...dataset.Write) error {
-	if err := checkWrites(writes); err != nil {
+	if _, err := dataset.CheckWrites(writes); err != nil {
 		return err
 	}
 	now := time.Now().Unix()
 	if len(writes) == 1 && !writes[0].Check {
 		return writeError(t.writeOne(ctx, t.action(writes[0], now)))
-	}
-	if len(writes) == 0 {
-		return fail("write no records", ctx.Err())
 	}
 	in := &dynamodb.TransactWriteItemsInput{TransactItems: make([]types.TransactWriteItem, len(writes))}
 	for i, w := range writes {
@@ -87,7 +84,7 @@ func (t *Table) action(w dataset.Write, now int64) types.TransactWriteItem {
 		update += " REMOVE exp"
 	} else {
 		update += ", exp = :exp"
-		values[":exp"] = number(seconds(w.Expires))
+		values[":exp"] = number(dataset.RoundExpires(w.Expires).Unix())
 	}
 	return types.TransactWriteItem{Update: &types.Update{
 		TableName: &t.Name, Key: key(w.PK, w.SK), UpdateExpression: &update, ConditionExpression: condition,
@@ -103,30 +100,6 @@ func conditionOf(version, now int64) (*string, item) {
 		return new(isAbsent), item{":now": number(now)}
 	}
 	return new(isVersion), item{":now": number(now), ":if": number(version)}
-}
-
-func checkWrites(writes []dataset.Write) error {
-	if len(writes) > dataset.MaxWrites {
-		return dataset.Errorf(dataset.Invalid, "%d writes at once, at most %d", len(writes), dataset.MaxWrites)
-	}
-	type row struct{ pk, sk string }
-	seen := make(map[row]bool, len(writes))
-	for i, w := range writes {
-		if err := checkKey(w.PK, w.SK); err != nil {
-			return err
-		}
-		at := row{w.PK, w.SK}
-		switch {
-		case len(w.Data) > dataset.MaxRecord:
-			return dataset.Errorf(dataset.Invalid, "write %d has %d bytes, at most %d", i, len(w.Data), dataset.MaxRecord)
-		case w.If < dataset.Any || w.Delete && w.Check:
-			return dataset.Errorf(dataset.Invalid, "write %d has no meaning", i)
-		case seen[at]:
-			return dataset.Errorf(dataset.Invalid, "write %d is the second of its row", i)
-		}
-		seen[at] = true
-	}
-	return nil
 }
 
 // writeError finds out what became of a write that was refused.

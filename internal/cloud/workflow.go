@@ -14,9 +14,8 @@ import (
 
 // Limits of Step Functions.
 const (
-	maxOutput = 256 << 10 // bytes of a task's output
-	maxCause  = 1 << 15   // bytes of why an execution was stopped
-	maxToken  = 2048      // bytes of a task token
+	maxCause = 1 << 15 // bytes of why an execution was stopped
+	maxToken = 2048    // bytes of a task token
 )
 
 // Workflow is dataset.Workflow on a Standard state machine of Step Functions.
@@ -31,6 +30,9 @@ type Workflow struct {
 
 // Start begins the execution. Repeating it is success, also when the execution is over.
 func (w *Workflow) Start(ctx context.Context, name string) error {
+	if err := dataset.CheckExecution(name); err != nil {
+		return err
+	}
 	input, err := json.Marshal(map[string]string{"job": name})
 	if err != nil {
 		return fail("start an execution", err)
@@ -46,6 +48,9 @@ func (w *Workflow) Start(ctx context.Context, name string) error {
 
 // Stop aborts the execution with a cause for its history. Repeating it is success.
 func (w *Workflow) Stop(ctx context.Context, name, cause string) error {
+	if dataset.CheckExecution(name) != nil {
+		return fail("stop no execution", ctx.Err())
+	}
 	arn, err := executionARN(w.StateMachineARN, name)
 	if err != nil {
 		return err
@@ -59,6 +64,9 @@ func (w *Workflow) Stop(ctx context.Context, name, cause string) error {
 
 // Status returns where the execution stands; NotFound.
 func (w *Workflow) Status(ctx context.Context, name string) (dataset.ExecutionStatus, error) {
+	if err := dataset.CheckExecution(name); err != nil {
+		return "", &dataset.Error{Kind: dataset.NotFound, Detail: "describe an execution", Err: err}
+	}
 	arn, err := executionARN(w.StateMachineARN, name)
 	if err != nil {
 		return "", err
@@ -82,12 +90,12 @@ func (w *Workflow) Status(ctx context.Context, name string) (dataset.ExecutionSt
 	return "", dataset.Errorf(dataset.Internal, "an execution of unknown status %q", out.Status)
 }
 
-// Answer completes the waiting task; Invalid when output is no JSON or over 256 KiB; NotFound.
+// Answer completes the waiting task; NotFound.
 func (w *Workflow) Answer(ctx context.Context, token string, output []byte) error {
-	switch {
-	case len(output) > maxOutput || !json.Valid(output):
-		return dataset.Errorf(dataset.Invalid, "the output of a task must be JSON of at most %d bytes", maxOutput)
-	case token == "" || len(token) > maxToken:
+	if err := dataset.CheckAnswer(output); err != nil {
+		return err
+	}
+	if token == "" || len(token) > maxToken {
 		return dataset.Errorf(dataset.NotFound, "nobody waits under a token of %d bytes", len(token))
 	}
 	_, err := w.Client.SendTaskSuccess(ctx, &sfn.SendTaskSuccessInput{TaskToken: &token, Output: new(string(output))})
@@ -103,9 +111,6 @@ func executionARN(machine, name string) (string, error) {
 	parts := strings.Split(machine, ":")
 	if len(parts) < 7 || parts[0] != "arn" || parts[2] != "states" || parts[5] != "stateMachine" || parts[6] == "" {
 		return "", dataset.Errorf(dataset.Internal, "%q is not the ARN of a state machine", machine)
-	}
-	if name == "" || strings.Contains(name, ":") {
-		return "", dataset.Errorf(dataset.Invalid, "%q cannot be the name of an execution", name)
 	}
 	return strings.Join(append(parts[:5], "execution", parts[6], name), ":"), nil
 }

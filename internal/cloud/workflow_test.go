@@ -21,10 +21,6 @@ func TestExecutionARN(t *testing.T) {
 		_, err := executionARN(machine, "local_1")
 		wantKind(t, machine, err, dataset.Internal)
 	}
-	for _, name := range []string{"", "a:b"} {
-		_, err := executionARN(machineARN, name)
-		wantKind(t, name, err, dataset.Invalid)
-	}
 }
 
 func TestWorkflowRequests(t *testing.T) {
@@ -99,12 +95,18 @@ func TestStatus(t *testing.T) {
 	wantKind(t, "unknown status", err, dataset.Internal)
 }
 
-func TestAnswersThatAreNotSent(t *testing.T) {
+func TestCallsThatAreNotSent(t *testing.T) {
 	f, _, _, _, w := serve(nil)
 	wantKind(t, "no JSON", w.Answer(t.Context(), "token", []byte("{")), dataset.Invalid)
-	wantKind(t, "large", w.Answer(t.Context(), "token", []byte(`"`+strings.Repeat("x", maxOutput)+`"`)), dataset.Invalid)
+	wantKind(t, "large", w.Answer(t.Context(), "token", []byte(`"`+strings.Repeat("x", dataset.MaxOutput)+`"`)), dataset.Invalid)
 	wantKind(t, "no token", w.Answer(t.Context(), "", []byte("1")), dataset.NotFound)
 	wantKind(t, "long token", w.Answer(t.Context(), strings.Repeat("x", maxToken+1), []byte("1")), dataset.NotFound)
+	for _, name := range []string{"", "a:b", "a b", strings.Repeat("n", 81)} {
+		wantKind(t, "Start of "+name, w.Start(t.Context(), name), dataset.Invalid)
+		wantKind(t, "Stop of "+name, w.Stop(t.Context(), name, "cause"), "")
+		_, err := w.Status(t.Context(), name)
+		wantKind(t, "Status of "+name, err, dataset.NotFound)
+	}
 	if len(f.got) != 0 {
 		t.Errorf("%d requests, want none", len(f.got))
 	}

@@ -16,7 +16,7 @@ import (
 // alone decides whether there is an object; the file needs no second name, and one without a row is rubbish.
 
 func (b *blobs) Create(ctx context.Context, key string) (dataset.BlobWriter, error) {
-	if err := checkBlobKey(key); err != nil {
+	if err := dataset.CheckBlobKey(key); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {

@@ -23,11 +23,8 @@ const deleteBatch = 500
 type blobs struct{ s *Store }
 
 func (b *blobs) Put(ctx context.Context, key string, data []byte) error {
-	if err := checkBlobKey(key); err != nil {
+	if err := dataset.CheckPut(key, data); err != nil {
 		return err
-	}
-	if len(data) > dataset.MaxBlobPut {
-		return dataset.Errorf(dataset.Invalid, "object %s has %d bytes, want at most %d", key, len(data), dataset.MaxBlobPut)
 	}
 	if len(data) <= maxInline {
 		return b.insert(ctx, blob{key: key, size: int64(len(data)), data: data})
@@ -57,7 +54,7 @@ type blob struct {
 
 // find returns the object's row.
 func (b *blobs) find(ctx context.Context, key string) (blob, error) {
-	if err := checkBlobKey(key); err != nil {
+	if err := dataset.CheckBlobKey(key); err != nil {
 		return blob{}, err
 	}
 	row := blob{key: key}
@@ -121,8 +118,8 @@ func (b *blobs) Get(ctx context.Context, key string) ([]byte, error) {
 }
 
 func (b *blobs) Range(ctx context.Context, key string, offset, length int64) ([]byte, error) {
-	if offset < 0 || length < 0 {
-		return nil, dataset.Errorf(dataset.Invalid, "range of %d bytes from %d of object %s", length, offset, key)
+	if err := dataset.CheckRange(key, offset, length); err != nil {
+		return nil, err
 	}
 	c, err := b.open(ctx, key)
 	if err != nil {
@@ -170,7 +167,7 @@ func (r *stream) Read(p []byte) (int, error) {
 func (r *stream) Close() error { return r.content.Close() }
 
 func (b *blobs) Stat(ctx context.Context, key string) (dataset.BlobInfo, error) {
-	if err := checkBlobKey(key); err != nil {
+	if err := dataset.CheckBlobKey(key); err != nil {
 		return dataset.BlobInfo{}, err
 	}
 	info := dataset.BlobInfo{Key: key}
@@ -185,7 +182,10 @@ func (b *blobs) Stat(ctx context.Context, key string) (dataset.BlobInfo, error) 
 }
 
 func (b *blobs) List(ctx context.Context, prefix, after string) ([]dataset.BlobInfo, error) {
-	// Keys are ASCII, so what begins with prefix lies before prefix and a byte that is no ASCII.
+	if err := dataset.CheckList(prefix, after); err != nil {
+		return nil, err
+	}
+	// Keys are visible ASCII, so what begins with prefix lies before prefix and a byte that is not.
 	rows, err := b.s.reader.query(ctx, "SELECT key, size FROM blobs WHERE key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?",
 		prefix, prefix+"\x7f", after, dataset.MaxListPage)
 	if err != nil {
@@ -207,10 +207,11 @@ func (b *blobs) List(ctx context.Context, prefix, after string) ([]dataset.BlobI
 }
 
 func (b *blobs) Delete(ctx context.Context, keys ...string) error {
-	for _, key := range keys {
-		if err := checkBlobKey(key); err != nil {
-			return err
-		}
+	if err := dataset.CheckDelete(keys); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return ended(err)
 	}
 	for len(keys) > 0 {
 		batch := keys[:min(len(keys), deleteBatch)]
@@ -275,27 +276,6 @@ func (t *tx) insertBlob(row blob) error {
 	}
 	_, err := t.exec("INSERT INTO blobs (key, size, file, data) VALUES (?, ?, ?, ?)", key, row.size, file, data)
 	return err
-}
-
-func checkBlobKey(key string) error {
-	if len(key) > dataset.MaxKey {
-		return dataset.Errorf(dataset.Invalid, "object key of %d bytes, want at most %d", len(key), dataset.MaxKey)
-	}
-	for part := range strings.SplitSeq(key, "/") {
-		// "." and ".." would not survive a URL.
-		if part == "" || part == "." || part == ".." || strings.ContainsFunc(part, notKeyRune) {
-			return dataset.Errorf(dataset.Invalid, "object key %.100q: want parts of a-z A-Z 0-9 . _ = - between single slashes", key)
-		}
-	}
-	return nil
-}
-
-func notKeyRune(r rune) bool {
-	switch {
-	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '.', r == '_', r == '=', r == '-':
-		return false
-	}
-	return true
 }
 
 func (s *Store) blobFile(name string) string { return filepath.Join(s.blobDir(), name) }

@@ -70,7 +70,7 @@ func TestFullDisk(t *testing.T) {
 		wantFull("small Put", err)
 		wantFull("Write", s.Table().Write(t.Context(), row(name, strings.Repeat("x", 100_000))))
 		wantFull("large Put", s.Blobs().Put(t.Context(), "large/"+name, make([]byte, 1<<20)))
-		wantFull("Send", s.Queue().Send(t.Context(), dataset.GenerateQueue, dataset.Message{Body: make([]byte, dataset.MaxMessage)}))
+		wantFull("Send", s.Queue().Send(t.Context(), dataset.GenerateQueue, dataset.Message{Body: bytes.Repeat([]byte("x"), dataset.MaxMessage)}))
 		if r, err := s.Table().Get(t.Context(), "p", "before"); err != nil || string(r.Data) != `1` {
 			t.Errorf("Get on a full disk = %+v, %v, want the row", r, err)
 		}

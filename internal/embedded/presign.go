@@ -9,63 +9,44 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"compileo/internal/dataset"
 )
 
-// Limits of presigned requests.
-const (
-	maxUpload = 5 << 30 // bytes of one PUT, as in S3
-	maxHeader = 255     // bytes of a file name or a content type
-)
-
 // A presigned URL is BaseURL/<key>?<what is bound>&signature=<HMAC of method, key and what is bound>.
 
-func (b *blobs) PresignGet(_ context.Context, key string, as dataset.Attachment, valid time.Duration) (dataset.Presigned, error) {
-	q := url.Values{}
-	if as.Filename != "" {
-		q.Set("filename", as.Filename)
+func (b *blobs) PresignGet(ctx context.Context, key string, as dataset.Attachment, valid time.Duration) (dataset.Presigned, error) {
+	if err := dataset.CheckPresignGet(key, as, valid); err != nil {
+		return dataset.Presigned{}, err
 	}
+	q := url.Values{"disposition": {as.Disposition()}}
 	if as.ContentType != "" {
 		q.Set("type", as.ContentType)
 	}
-	for _, v := range []string{as.Filename, as.ContentType} {
-		if len(v) > maxHeader || !utf8.ValidString(v) || strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			return dataset.Presigned{}, dataset.Errorf(dataset.Invalid, "%.100q is no file name or content type", v)
-		}
-	}
-	return b.s.presign(http.MethodGet, key, q, http.Header{}, valid)
+	return b.s.presign(ctx, http.MethodGet, key, q, http.Header{}, valid)
 }
 
-func (b *blobs) PresignPut(_ context.Context, key string, size int64, contentType string, valid time.Duration) (dataset.Presigned, error) {
-	if size < 0 || size > maxUpload {
-		return dataset.Presigned{}, dataset.Errorf(dataset.Invalid, "upload of %d bytes, want 0 to %d", size, int64(maxUpload))
-	}
-	if _, _, err := mime.ParseMediaType(contentType); err != nil || len(contentType) > maxHeader {
-		return dataset.Presigned{}, dataset.Errorf(dataset.Invalid, "%.100q is no content type", contentType)
-	}
-	q := url.Values{"size": {strconv.FormatInt(size, 10)}, "type": {contentType}}
-	return b.s.presign(http.MethodPut, key, q, http.Header{"Content-Type": {contentType}}, valid)
-}
-
-func (s *Store) presign(method, key string, q url.Values, header http.Header, valid time.Duration) (dataset.Presigned, error) {
-	if err := checkBlobKey(key); err != nil {
+func (b *blobs) PresignPut(ctx context.Context, key string, size int64, contentType string, valid time.Duration) (dataset.Presigned, error) {
+	if err := dataset.CheckPresignPut(key, size, contentType, valid); err != nil {
 		return dataset.Presigned{}, err
 	}
-	if valid <= 0 || valid > dataset.MaxPresign {
-		return dataset.Presigned{}, dataset.Errorf(dataset.Invalid, "a presigned request valid for %v, want up to %v", valid, dataset.MaxPresign)
+	q := url.Values{"size": {strconv.FormatInt(size, 10)}, "type": {contentType}}
+	return b.s.presign(ctx, http.MethodPut, key, q, http.Header{"Content-Type": {contentType}}, valid)
+}
+
+func (s *Store) presign(ctx context.Context, method, key string, q url.Values, header http.Header, valid time.Duration) (dataset.Presigned, error) {
+	if err := ctx.Err(); err != nil {
+		return dataset.Presigned{}, ended(err)
 	}
 	if s.base == nil {
 		return dataset.Presigned{}, dataset.Errorf(dataset.Internal, "no address is set under which objects can be reached")
 	}
-	expires := time.Now().Add(valid).Truncate(time.Second)
+	expires := time.Now().Truncate(time.Second).Add(valid.Truncate(time.Second))
 	q.Set("expires", strconv.FormatInt(expires.Unix(), 10))
 	q.Set("signature", s.sign(method, key, q))
 	u := s.base.JoinPath(key)
@@ -109,7 +90,7 @@ func (s *Store) authorize(r *http.Request) (key string, err error) {
 	}
 	key = strings.TrimPrefix(r.URL.Path, strings.TrimSuffix(s.base.Path, "/")+"/")
 	q, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil || checkBlobKey(key) != nil || !hmac.Equal([]byte(s.sign(r.Method, key, q)), []byte(q.Get("signature"))) {
+	if err != nil || dataset.CheckBlobKey(key) != nil || !hmac.Equal([]byte(s.sign(r.Method, key, q)), []byte(q.Get("signature"))) {
 		return "", errForbidden("the URL is not one that was signed")
 	}
 	if expires, err := strconv.ParseInt(q.Get("expires"), 10, 64); err != nil || time.Now().Unix() >= expires {
@@ -156,10 +137,7 @@ func (s *Store) download(w http.ResponseWriter, r *http.Request, key string) err
 	if t := q.Get("type"); t != "" {
 		h.Set("Content-Type", t)
 	}
-	h.Set("Content-Disposition", "attachment")
-	if name := q.Get("filename"); name != "" {
-		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
-	}
+	h.Set("Content-Disposition", q.Get("disposition"))
 	// Objects are what strangers uploaded: they are never a page of this origin.
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")

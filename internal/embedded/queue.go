@@ -10,10 +10,9 @@ import (
 
 // Limits of queues.
 const (
-	maxGroupName = 128 // bytes of a message's group
-	sendBatch    = 1_000
-	keepDead     = 14 * 24 * time.Hour // what SQS keeps a message at most
-	deadPage     = 1_000
+	sendBatch = 1_000
+	keepDead  = 14 * 24 * time.Hour // what SQS keeps a message at most
+	deadPage  = 1_000
 )
 
 type queue struct{ s *Store }
@@ -22,15 +21,11 @@ func (q *queue) Send(ctx context.Context, name string, messages ...dataset.Messa
 	if err := checkQueue(name); err != nil {
 		return err
 	}
-	for i, m := range messages {
-		switch {
-		case len(m.Body) == 0 || len(m.Body) > dataset.MaxMessage:
-			return dataset.Errorf(dataset.Invalid, "message %d has %d bytes, want 1 to %d", i, len(m.Body), dataset.MaxMessage)
-		case len(m.Group) > maxGroupName:
-			return dataset.Errorf(dataset.Invalid, "message %d has a group of %d bytes, want at most %d", i, len(m.Group), maxGroupName)
-		case m.Delay < 0 || m.Delay > dataset.MaxDelay:
-			return dataset.Errorf(dataset.Invalid, "message %d has a delay of %v, want 0 to %v", i, m.Delay, dataset.MaxDelay)
-		}
+	if err := dataset.CheckMessages(messages); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return ended(err)
 	}
 	for len(messages) > 0 {
 		n, size := 0, 0

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -146,34 +145,6 @@ func TestExpiredRowsAreDeletedInTime(t *testing.T) {
 			if n := count(); n != want {
 				t.Errorf("%d rows left, want %d", n, want)
 			}
-		}
-	})
-}
-
-func TestTransactionIsLimited(t *testing.T) {
-	s := open(t, t.TempDir(), Options{})
-	large := strings.Repeat("x", dataset.MaxRecord)
-	var writes []dataset.Write
-	for i := range 12 {
-		writes = append(writes, row(fmt.Sprint(i), large))
-	}
-	wantKind(t, "Write of more than 4 MB", s.Table().Write(t.Context(), writes...), dataset.Invalid)
-	mustWrite(t, s, writes[:11]...)
-}
-
-func FuzzCursor(f *testing.F) {
-	for _, sk := range []string{"a", "row#1", "é"} {
-		f.Add(writeCursor(sk))
-	}
-	f.Add("")
-	f.Add("!")
-	f.Add("_w")
-	f.Fuzz(func(t *testing.T, cursor string) {
-		last, err := readCursor(cursor)
-		if err != nil {
-			wantKind(t, "readCursor", err, dataset.Invalid)
-		} else if writeCursor(last) != cursor || checkRowKey(last) != nil {
-			t.Errorf("readCursor(%q) = %q, which is written %q", cursor, last, writeCursor(last))
 		}
 	})
 }

@@ -13,8 +13,8 @@ import (
 	"compileo/internal/dataset"
 )
 
-// Blobs is a dataset.Blobs. It checks what S3 does not, the form of keys and that none is a folder of
-// another (Invalid). A writer holds its whole object in memory.
+// Blobs is a dataset.Blobs. It checks what S3 does not, that no key is a folder of another (Invalid). A writer
+// holds its whole object in memory.
 type Blobs struct {
 	short bool
 
@@ -27,25 +27,6 @@ type Blobs struct {
 
 func newBlobs(o Options, random *rand.Rand) *Blobs {
 	return &Blobs{short: o.ShortPages, random: random, objects: map[string][]byte{}, folders: map[string]int{}}
-}
-
-// checkKey returns an Invalid error unless key has the form of the contract.
-func checkKey(key string) error {
-	if len(key) > dataset.MaxKey {
-		return dataset.Errorf(dataset.Invalid, "a key of %d bytes, want at most %d", len(key), dataset.MaxKey)
-	}
-	for part := range strings.SplitSeq(key, "/") {
-		if part == "" || part == "." || part == ".." {
-			return dataset.Errorf(dataset.Invalid, "key %q has the part %q", key, part)
-		}
-		for _, c := range []byte(part) {
-			letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-			if !letter && !strings.ContainsRune("._=-", rune(c)) {
-				return dataset.Errorf(dataset.Invalid, "key %q holds %q", key, c)
-			}
-		}
-	}
-	return nil
 }
 
 // folders are the folders that key is in.
@@ -86,11 +67,8 @@ func (b *Blobs) Put(ctx context.Context, key string, data []byte) error {
 	if err := alive(ctx); err != nil {
 		return err
 	}
-	if err := checkKey(key); err != nil {
+	if err := dataset.CheckPut(key, data); err != nil {
 		return err
-	}
-	if len(data) > dataset.MaxBlobPut {
-		return dataset.Errorf(dataset.Invalid, "%d bytes, want at most %d", len(data), dataset.MaxBlobPut)
 	}
 	return b.add(key, slices.Clone(data))
 }
@@ -98,6 +76,9 @@ func (b *Blobs) Put(ctx context.Context, key string, data []byte) error {
 // look returns the bytes of an object, which must not be changed.
 func (b *Blobs) look(ctx context.Context, key string) ([]byte, error) {
 	if err := alive(ctx); err != nil {
+		return nil, err
+	}
+	if err := dataset.CheckBlobKey(key); err != nil {
 		return nil, err
 	}
 	b.mu.Lock()
@@ -115,10 +96,10 @@ func (b *Blobs) Get(ctx context.Context, key string) ([]byte, error) {
 	return slices.Clone(data), err
 }
 
-// Range implements dataset.Blobs. An offset or a length below zero is Invalid.
+// Range implements dataset.Blobs.
 func (b *Blobs) Range(ctx context.Context, key string, offset, length int64) ([]byte, error) {
-	if offset < 0 || length < 0 {
-		return nil, dataset.Errorf(dataset.Invalid, "range of %d bytes from %d", length, offset)
+	if err := dataset.CheckRange(key, offset, length); err != nil {
+		return nil, err
 	}
 	data, err := b.look(ctx, key)
 	if err != nil {
@@ -166,6 +147,9 @@ func (b *Blobs) List(ctx context.Context, prefix, after string) (page []dataset.
 	if err := alive(ctx); err != nil {
 		return nil, err
 	}
+	if err := dataset.CheckList(prefix, after); err != nil {
+		return nil, err
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	limit := dataset.MaxListPage
@@ -188,6 +172,9 @@ func (b *Blobs) List(ctx context.Context, prefix, after string) (page []dataset.
 // Delete implements dataset.Blobs.
 func (b *Blobs) Delete(ctx context.Context, keys ...string) error {
 	if err := alive(ctx); err != nil {
+		return err
+	}
+	if err := dataset.CheckDelete(keys); err != nil {
 		return err
 	}
 	b.mu.Lock()
@@ -225,7 +212,7 @@ func (b *Blobs) Create(ctx context.Context, key string) (dataset.BlobWriter, err
 	if err := alive(ctx); err != nil {
 		return nil, err
 	}
-	if err := checkKey(key); err != nil {
+	if err := dataset.CheckBlobKey(key); err != nil {
 		return nil, err
 	}
 	return &writer{ctx: ctx, blobs: b, key: key}, nil
@@ -245,6 +232,7 @@ var errEnded = dataset.Errorf(dataset.Internal, "the writer was aborted or commi
 // Write implements dataset.BlobWriter.
 func (w *writer) Write(p []byte) (int, error) {
 	if err := alive(w.ctx); err != nil {
+		w.Abort()
 		return 0, err
 	}
 	if w.ended {
@@ -256,17 +244,15 @@ func (w *writer) Write(p []byte) (int, error) {
 
 // Commit implements dataset.BlobWriter.
 func (w *writer) Commit() error {
+	data, ended := w.data, w.ended
+	w.Abort() // whatever comes; the bytes are the store's now
 	if err := alive(w.ctx); err != nil {
 		return err
 	}
-	if w.ended {
+	if ended {
 		return errEnded
 	}
-	err := w.blobs.add(w.key, w.data)
-	if err == nil {
-		w.Abort() // the bytes are the store's now
-	}
-	return err
+	return w.blobs.add(w.key, data)
 }
 
 // Abort implements dataset.BlobWriter.

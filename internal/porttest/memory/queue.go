@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"compileo/internal/dataset"
 	"compileo/internal/porttest"
@@ -35,8 +34,7 @@ func (q *Queue) lane(name string) (*lane, error) {
 	return l, nil
 }
 
-// Send implements dataset.Queue. A body that SQS would not take, being empty or no text, is Invalid; a queue
-// that does not exist is NotFound.
+// Send implements dataset.Queue.
 func (q *Queue) Send(ctx context.Context, queue string, messages ...dataset.Message) error {
 	if err := alive(ctx); err != nil {
 		return err
@@ -45,25 +43,11 @@ func (q *Queue) Send(ctx context.Context, queue string, messages ...dataset.Mess
 	if err != nil {
 		return err
 	}
-	for _, m := range messages {
-		switch {
-		case len(m.Body) == 0 || len(m.Body) > dataset.MaxMessage:
-			return dataset.Errorf(dataset.Invalid, "a message of %d bytes, want 1 to %d", len(m.Body), dataset.MaxMessage)
-		case !text(m.Body):
-			return dataset.Errorf(dataset.Invalid, "a message that is no text")
-		case m.Delay < 0 || m.Delay > dataset.MaxDelay:
-			return dataset.Errorf(dataset.Invalid, "a delay of %v, want 0 to %v", m.Delay, dataset.MaxDelay)
-		}
+	if err := dataset.CheckMessages(messages); err != nil {
+		return err
 	}
 	l.add(messages)
 	return nil
-}
-
-// text says whether SQS takes the bytes: Unicode without control characters but tab and ends of line.
-func text(body []byte) bool {
-	return utf8.Valid(body) && !slices.ContainsFunc(body, func(c byte) bool {
-		return c < ' ' && c != '\t' && c != '\n' && c != '\r'
-	})
 }
 
 // Consume calls h for the messages of a queue, up to workers at a time, until ctx ends and all its handlers

@@ -4,23 +4,16 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"compileo/internal/dataset"
 )
 
-// What DynamoDB adds to the limits of the port.
-const (
-	maxPage        = 1 << 20 // bytes that a page looks at
-	maxTransaction = 4 << 20 // bytes of all rows of a Write
-)
+const maxPage = 1 << 20 // bytes that a page looks at, as in DynamoDB
 
-// Table is a dataset.Table. As in DynamoDB, Limit counts the rows that a page looks at, expired ones too; a
-// page that reaches it has a Cursor even at the end; Expires keeps whole seconds; the rows of one Write hold
-// at most 4 MiB together (Invalid).
+// Table is a dataset.Table. As in DynamoDB, Limit counts the rows that a page looks at, expired ones too, and
+// a page that reaches it has a Cursor even at the end.
 type Table struct {
 	throttle float64
 	short    bool
@@ -45,6 +38,9 @@ func (t *Table) Get(ctx context.Context, pk, sk string) (dataset.Record, error) 
 	if err := alive(ctx); err != nil {
 		return dataset.Record{}, err
 	}
+	if err := dataset.CheckRow(pk, sk); err != nil {
+		return dataset.Record{}, err
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r, ok := t.live(pk, sk)
@@ -62,22 +58,17 @@ func (t *Table) live(pk, sk string) (dataset.Record, bool) {
 		return dataset.Record{}, false
 	}
 	r, ok := p.rows[sk]
-	return r, ok && !expired(r)
+	return r, ok && !r.Expired(time.Now())
 }
 
-func expired(r dataset.Record) bool { return !r.Expires.IsZero() && !time.Now().Before(r.Expires) }
-
-// cursorMark begins every cursor, so that it is never empty and others are told apart.
-const cursorMark = "after:"
-
-// Query implements dataset.Table. A Cursor that no page had is Invalid.
+// Query implements dataset.Table.
 func (t *Table) Query(ctx context.Context, q dataset.Query) (dataset.Page, error) {
 	if err := alive(ctx); err != nil {
 		return dataset.Page{}, err
 	}
-	after, ok := strings.CutPrefix(q.Cursor, cursorMark)
-	if q.Cursor != "" && !ok {
-		return dataset.Page{}, dataset.Errorf(dataset.Invalid, "%q is no cursor of this table", q.Cursor)
+	after, err := dataset.CheckQuery(q)
+	if err != nil {
+		return dataset.Page{}, err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -94,7 +85,7 @@ func (t *Table) Query(ctx context.Context, q dataset.Query) (dataset.Page, error
 	}
 	keys := p.between(q, after)
 	var page dataset.Page
-	size := 0
+	size, last := 0, ""
 	for i := range keys {
 		sk := keys[i]
 		if q.Reverse {
@@ -102,17 +93,18 @@ func (t *Table) Query(ctx context.Context, q dataset.Query) (dataset.Page, error
 		}
 		r := p.rows[sk]
 		if size += len(r.PK) + len(sk) + len(r.Data); size > maxPage && i > 0 {
+			page.Cursor = q.CursorAt(last)
 			return page, nil
 		}
-		if !expired(r) {
+		if !r.Expired(time.Now()) {
 			r.Data = slices.Clone(r.Data)
 			page.Records = append(page.Records, r)
 		}
-		if page.Cursor = cursorMark + sk; i+1 == limit {
+		if last = sk; i+1 == limit {
+			page.Cursor = q.CursorAt(last)
 			return page, nil
 		}
 	}
-	page.Cursor = ""
 	return page, nil
 }
 
@@ -137,12 +129,12 @@ func (p *partition) between(q dataset.Query, after string) []string {
 	return p.keys[first:max(first, end)]
 }
 
-// Write implements dataset.Table. No writes at all are Invalid.
+// Write implements dataset.Table.
 func (t *Table) Write(ctx context.Context, writes ...dataset.Write) error {
 	if err := alive(ctx); err != nil {
 		return err
 	}
-	if err := check(writes); err != nil {
+	if _, err := dataset.CheckWrites(writes); err != nil {
 		return err
 	}
 	t.mu.Lock()
@@ -170,39 +162,6 @@ func (t *Table) Write(ctx context.Context, writes ...dataset.Write) error {
 	return nil
 }
 
-// check holds writes against the limits.
-func check(writes []dataset.Write) error {
-	if len(writes) == 0 || len(writes) > dataset.MaxWrites {
-		return dataset.Errorf(dataset.Invalid, "%d writes, want 1 to %d", len(writes), dataset.MaxWrites)
-	}
-	total := 0
-	seen := make(map[[2]string]bool, len(writes))
-	for i, w := range writes {
-		row := [2]string{w.PK, w.SK}
-		for _, key := range row {
-			if key == "" || len(key) > dataset.MaxKey || !utf8.ValidString(key) {
-				return dataset.Errorf(dataset.Invalid, "write %d: a key of %d bytes, want 1 to %d of UTF-8", i, len(key), dataset.MaxKey)
-			}
-		}
-		switch {
-		case seen[row]:
-			return dataset.Errorf(dataset.Invalid, "write %d: row %s %s is written twice", i, w.PK, w.SK)
-		case w.If < dataset.Any:
-			return dataset.Errorf(dataset.Invalid, "write %d: %d is no condition", i, w.If)
-		case w.Check && w.Delete:
-			return dataset.Errorf(dataset.Invalid, "write %d: is a check and a delete", i)
-		case len(w.Data) > dataset.MaxRecord:
-			return dataset.Errorf(dataset.Invalid, "write %d: a record of %d bytes, want at most %d", i, len(w.Data), dataset.MaxRecord)
-		}
-		seen[row] = true
-		total += len(w.PK) + len(w.SK) + len(w.Data)
-	}
-	if total > maxTransaction && len(writes) > 1 {
-		return dataset.Errorf(dataset.Invalid, "writes of %d bytes, want at most %d", total, maxTransaction)
-	}
-	return nil
-}
-
 // apply carries out a write whose condition holds.
 func (t *Table) apply(w dataset.Write) {
 	p := t.partitions[w.PK]
@@ -223,15 +182,13 @@ func (t *Table) apply(w dataset.Write) {
 		if !exists {
 			p.keys = slices.Insert(p.keys, at, w.SK)
 		}
-		if expired(old) {
+		if old.Expired(time.Now()) {
 			old.Version = 0
 		}
 		r := w.Record
 		r.Version = old.Version + 1
 		r.Data = slices.Clone(w.Data)
-		if !r.Expires.IsZero() {
-			r.Expires = r.Expires.Truncate(time.Second)
-		}
+		r.Expires = dataset.RoundExpires(r.Expires)
 		p.rows[w.SK] = r
 	}
 }
