@@ -10,19 +10,21 @@ import (
 // leave ends the hold in order: by then no call is in flight.
 func (h *holder) leave(ctx context.Context) error {
 	h.mu.Lock()
-	why, cause := h.over, h.cause
+	why, cause, failed := h.over, h.cause, h.err != nil
 	h.mu.Unlock()
-	switch {
-	case why == leaseLost:
+	if why == leaseLost {
 		return nil // whoever has the lane now finds the kept replies
-	case cause != nil && why != cancelled:
+	}
+	if cause != nil && why != cancelled {
 		if err := h.stop(ctx, h.job.Ref, cause.Reason, cause.Detail); err != nil {
 			return err
 		}
-		return h.endLane(ctx)
-	case why == stopping:
+		why = stopping
+	}
+	if why == stopping && !failed {
 		return h.endLane(ctx)
 	}
+	// After a failed write more replies may be kept than this holder knows: the next one counts them anew.
 	return h.release(ctx, why)
 }
 

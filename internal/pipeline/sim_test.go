@@ -380,10 +380,12 @@ func (w *world) checkDataset(ctx context.Context, j *dataset.Job) {
 	for _, k := range r.Rejected {
 		rejected += k
 	}
-	if want := w.wanted(); n+rejected != want && w.s.poison < 0 && w.s.garbage == 0 {
+	// At the highest rate a worker may die twice in a row of the same call by chance.
+	unlucky := w.s.rates.CrashBefore > 0.01 && r.Chunks.Failed == 1
+	if want := w.wanted(); n+rejected != want && w.s.poison < 0 && w.s.garbage == 0 && !unlucky {
 		w.t.Errorf("%d entries and %d rejected, want %d in all", n, rejected, want)
 	}
-	if w.s.poison < 0 && w.s.garbage == 0 && r.Chunks.Failed > 0 {
+	if w.s.poison < 0 && w.s.garbage == 0 && r.Chunks.Failed > 0 && !unlucky {
 		w.t.Errorf("chunks failed without need: %+v", r.Chunks)
 	}
 	if w.s.poison >= 0 && r.Chunks.Failed > 1 {
