@@ -388,7 +388,7 @@ func (w *world) checkDataset(ctx context.Context, j *dataset.Job) {
 	if w.s.poison < 0 && w.s.garbage == 0 && r.Chunks.Failed > 0 && !unlucky {
 		w.t.Errorf("chunks failed without need: %+v", r.Chunks)
 	}
-	if w.s.poison >= 0 && r.Chunks.Failed > 1 && !(w.s.rates.CrashBefore > 0.01 && r.Chunks.Failed == 2) {
+	if w.s.poison >= 0 && r.Chunks.Failed > 1 && w.s.rates.CrashBefore <= 0.01 {
 		w.t.Errorf("one chunk kills its worker, but %+v", r.Chunks)
 	}
 	d, err := w.raw.Table.Get(ctx, dataset.DatasetPK(w.ref.Tenant, j.Target.Dataset), dataset.DatasetSK)
