@@ -198,7 +198,7 @@ func TestNoCachedBuild(t *testing.T) {
 		t.Fatalf("scripts: %v, %v", scripts, err)
 	}
 	for _, name := range scripts {
-		if b, err := os.ReadFile(name); err != nil || regexp.MustCompile(`(^|\s)(--cached|-c\b.*sam build)`).Match(b) {
+		if b, err := os.ReadFile(name); err != nil || strings.Contains(string(b), "--cached") {
 			t.Errorf("%s builds cached, or %v", name, err)
 		}
 	}
