@@ -137,7 +137,7 @@ func newBlobsOnServer(t testing.TB) *Blobs {
 func TestConformanceBlobs(t *testing.T) {
 	blobs := newBlobsOnServer(t)
 	porttest.Blobs(t, porttest.BlobsHarness{
-		Open: func(*testing.T) dataset.Blobs { return blobs }, Presign: true,
+		Open: func(*testing.T) dataset.Blobs { return blobs }, Presign: true, Part: partSize,
 	})
 }
 

@@ -35,8 +35,9 @@ const (
 
 // Record is one row of the table, addressed by partition key and sort key: each 1 to MaxKey bytes of UTF-8.
 //
-// A row that was deleted or has expired is no more: the next one of its key may begin at version 1 again, or
-// go on counting. So a version tells the states of a row apart as long as it lives, not two lives of one key.
+// A row that was deleted or has expired is no more: the next one of its key begins at version 1 again, though
+// over an expired one it may also go on counting. So a version tells the states of a row apart as long as it
+// lives, not two lives of one key.
 type Record struct {
 	PK, SK  string
 	Version int64     // counted by the table: 1 when the row is new, one more with each write

@@ -111,3 +111,14 @@ func BenchmarkQueue(b *testing.B) {
 	stop()
 	consumer.Wait()
 }
+
+func BenchmarkRangeSmall(b *testing.B) {
+	s := open(b, b.TempDir(), Options{})
+	if err := s.Blobs().Put(b.Context(), "small", make([]byte, maxInline)); err != nil {
+		b.Fatal(err)
+	}
+	concurrently(b, 4, func(i int64) error {
+		_, err := s.Blobs().Range(b.Context(), "small", i%16*1024, 1024)
+		return err
+	})
+}

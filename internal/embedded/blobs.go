@@ -114,25 +114,41 @@ func (b *blobs) Get(ctx context.Context, key string) ([]byte, error) {
 		return nil, err
 	}
 	defer c.Close()
-	return b.slice(c, 0, c.size)
+	return b.slice(c, c.size, 0, c.size)
 }
 
 func (b *blobs) Range(ctx context.Context, key string, offset, length int64) ([]byte, error) {
 	if err := dataset.CheckRange(key, offset, length); err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, ended(err)
+	}
+	open, drops := b.s.files.get(key)
+	if open != nil {
+		data, err := b.slice(open.file, open.size, offset, length)
+		if !errors.Is(err, os.ErrClosed) {
+			return data, err
+		}
+	}
 	c, err := b.open(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
-	offset = min(offset, c.size)
-	return b.slice(c, offset, min(length, c.size-offset))
+	data, err := b.slice(c, c.size, offset, length)
+	if file, ok := c.Closer.(*os.File); ok && err == nil {
+		b.s.files.put(&openFile{key, file, c.size}, drops)
+	} else {
+		_ = c.Close() // only read
+	}
+	return data, err
 }
 
-func (b *blobs) slice(c content, offset, length int64) ([]byte, error) {
-	data := make([]byte, length)
-	if n, err := c.ReadAt(data, offset); int64(n) < length {
+// slice reads what there is of length bytes from offset of an object of that size.
+func (b *blobs) slice(r io.ReaderAt, size, offset, length int64) ([]byte, error) {
+	offset = min(offset, size)
+	data := make([]byte, min(length, size-offset))
+	if n, err := r.ReadAt(data, offset); n < len(data) {
 		return nil, b.s.failure("read", err)
 	}
 	return data, nil
@@ -230,6 +246,7 @@ func (b *blobs) Delete(ctx context.Context, keys ...string) error {
 			}
 			return nil
 		})
+		b.s.files.drop(batch) // also after an error, which may come after the deed
 		if err != nil {
 			return err
 		}

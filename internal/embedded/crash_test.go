@@ -81,7 +81,7 @@ func TestKilledProgram(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	done, handling := map[string]bool{}, map[string]bool{}
-	for range 6 {
+	for range 4 {
 		runAndKill(t, dir, done, handling)
 		checkAfterCrash(t, dir, done, handling)
 	}

@@ -50,6 +50,7 @@ type Store struct {
 	writer  *writer
 	reader  *reader
 	bells   bells
+	files   openFiles
 	closing chan struct{}
 	close   sync.Once
 	closed  error
@@ -62,7 +63,7 @@ type Store struct {
 // program wrote it. Internal: it is damaged; nothing was changed. Unavailable: the disk failed or is full.
 func Open(dir string, options Options) (*Store, error) {
 	s := &Store{options: options.withDefaults(), closing: make(chan struct{})}
-	s.reader, s.bells.of = &reader{}, map[string]map[chan struct{}]bool{}
+	s.reader, s.bells.of, s.files.most = &reader{}, map[string]map[chan struct{}]bool{}, maxFiles
 	var err error
 	if s.dir, err = filepath.Abs(dir); err != nil {
 		return nil, dataset.Errorf(dataset.Invalid, "data directory %q: %w", dir, err)
@@ -178,6 +179,7 @@ func (s *Store) Close() error {
 
 func (s *Store) stop() error {
 	var err error
+	s.files.close()
 	if s.reader.db != nil {
 		s.reader.statements.close()
 		err = s.reader.db.Close()

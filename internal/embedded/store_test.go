@@ -36,7 +36,8 @@ func wantKind(t *testing.T, what string, err error, kind dataset.Kind) {
 
 func TestTableSuite(t *testing.T) {
 	t.Parallel()
-	porttest.Table(t, func(t *testing.T) dataset.Table { return open(t, t.TempDir(), Options{}).Table() })
+	table := open(t, t.TempDir(), Options{}).Table()
+	porttest.Table(t, func(*testing.T) dataset.Table { return table })
 }
 
 func TestBlobsSuite(t *testing.T) {

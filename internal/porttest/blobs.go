@@ -2,8 +2,10 @@ package porttest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -21,10 +23,13 @@ type BlobsHarness struct {
 	// Presign says that presigned requests work; they are sent with Client (nil: http.DefaultClient).
 	Presign bool
 	Client  *http.Client
-	Skip    Skips
+	// Part is how many bytes of an object the adapter writes at a time; 0: 64 KiB. Objects of several parts
+	// have more than twice that.
+	Part int
+	Skip Skips
 }
 
-// Blobs runs the conformance suite of dataset.Blobs. With Presign it waits some seconds of real time for
+// Blobs runs the conformance suite of dataset.Blobs. With Presign it waits a second or two of real time for
 // requests to expire.
 func Blobs(t *testing.T, h BlobsHarness) {
 	t.Helper()
@@ -36,8 +41,12 @@ func Blobs(t *testing.T, h BlobsHarness) {
 	if client == nil {
 		client = http.DefaultClient
 	}
+	part := h.Part
+	if part == 0 {
+		part = 64 << 10
+	}
 	runAll(t, options{skip: h.Skip}, cases, func(t *testing.T) *store {
-		return &store{Blobs: h.Open(t), prefix: "porttest/" + dataset.NewID() + "/", client: client}
+		return &store{Blobs: h.Open(t), prefix: "porttest/" + dataset.NewID() + "/", client: client, part: part}
 	})
 }
 
@@ -46,7 +55,11 @@ type store struct {
 	dataset.Blobs
 	prefix string // ends in a slash
 	client *http.Client
+	part   int // bytes
 }
+
+// large is the size of an object of several parts.
+func (s *store) large() int { return 2*s.part + 12345 }
 
 // put stores data under a new key of the case, and removes it at its end.
 func (s *store) put(t *testing.T, name string, data []byte) string {
@@ -128,9 +141,12 @@ func (s *store) names(t *testing.T, prefix, after string) (keys []string) {
 
 // noise is size bytes that do not compress or repeat, always the same for a seed.
 func noise(seed uint64, size int) []byte {
-	data := make([]byte, size)
-	_, _ = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(data) // never fails
-	return data
+	data := make([]byte, size+8)
+	random := rand.NewPCG(seed, 0)
+	for i := 0; i < size; i += 8 {
+		binary.LittleEndian.PutUint64(data[i:], random.Uint64())
+	}
+	return data[:size]
 }
 
 var objectCases = []scenario[*store]{
@@ -141,6 +157,7 @@ var objectCases = []scenario[*store]{
 	{"of 20 writers one stores and its bytes stay", writeRace},
 	{"what does not exist is NotFound", blobNotFound},
 	{"a range may be inside, reach past the end, or be empty", ranges},
+	{"a range of less than nothing is Invalid", negativeRanges},
 	{"an open stream may be closed early", closeEarly},
 	{"keys are of the stated form and length", keyForm},
 	{"a Put ends at MaxBlobPut", putLimit},
@@ -148,7 +165,7 @@ var objectCases = []scenario[*store]{
 }
 
 func objectAsStored(t *testing.T, s *store) {
-	for i, size := range []int{1, 100, 64 << 10, 64<<10 + 1, 3 << 20} {
+	for i, size := range []int{1, 100, 64 << 10, 64<<10 + 1, 300 << 10} {
 		data := noise(uint64(i), size)
 		s.want(t, s.put(t, fmt.Sprintf("size-%d", size), data), data)
 	}
@@ -251,8 +268,22 @@ func ranges(t *testing.T, s *store) {
 	}
 }
 
+func negativeRanges(t *testing.T, s *store) {
+	key := s.put(t, "a", []byte("0123456789"))
+	for _, c := range [][2]int64{{-1, 1}, {-5, 10}, {0, -1}, {5, -5}, {math.MinInt64, math.MinInt64}} {
+		_, err := s.Range(t.Context(), key, c[0], c[1])
+		wantKind(t, fmt.Sprintf("Range(%d, %d)", c[0], c[1]), err, dataset.Invalid)
+	}
+	for _, c := range [][2]int64{{5, math.MaxInt64}, {math.MaxInt64, math.MaxInt64}} {
+		got, err := s.Range(t.Context(), key, c[0], c[1])
+		if want := "0123456789"[min(c[0], 10):]; err != nil || string(got) != want {
+			t.Errorf("Range(%d, %d) = %q, %v, want %q", c[0], c[1], got, err, want)
+		}
+	}
+}
+
 func closeEarly(t *testing.T, s *store) {
-	data := noise(2, 2<<20)
+	data := noise(2, 1<<20)
 	key := s.put(t, "a", data)
 	r, err := s.Open(t.Context(), key)
 	if err != nil {
@@ -285,6 +316,17 @@ func keyForm(t *testing.T, s *store) {
 			w.Abort()
 		}
 	}
+	for _, bad := range []string{"", s.prefix, s.prefix + "a/../b", s.prefix + "a b", long + "k"} {
+		_, err := s.Get(t.Context(), bad)
+		wantKind(t, fmt.Sprintf("Get(%q)", bad), err, dataset.Invalid)
+		_, err = s.Range(t.Context(), bad, 0, 1)
+		wantKind(t, fmt.Sprintf("Range(%q)", bad), err, dataset.Invalid)
+		_, err = s.Open(t.Context(), bad)
+		wantKind(t, fmt.Sprintf("Open(%q)", bad), err, dataset.Invalid)
+		_, err = s.Stat(t.Context(), bad)
+		wantKind(t, fmt.Sprintf("Stat(%q)", bad), err, dataset.Invalid)
+		wantKind(t, fmt.Sprintf("Delete(%q)", bad), s.Delete(t.Context(), s.prefix+"a", bad), dataset.Invalid)
+	}
 }
 
 func putLimit(t *testing.T, s *store) {
@@ -308,4 +350,7 @@ func blobsContext(t *testing.T, s *store) {
 	_, err = s.List(ctx, s.prefix, "")
 	wantKind(t, "List", err, dataset.Unavailable)
 	wantKind(t, "Delete", s.Delete(ctx, key), dataset.Unavailable)
+	wantKind(t, "Delete of nothing", s.Delete(ctx), dataset.Unavailable)
+	s.want(t, key, []byte("x"))
+	s.wantNone(t, s.prefix+"b")
 }

@@ -3,6 +3,7 @@ package porttest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"compileo/internal/dataset"
@@ -14,6 +15,7 @@ var listCases = []scenario[*store]{
 	{"List answers every object once across pages and Delete removes them all", listMany},
 	{"List is in byte order", listOrder},
 	{"List begins after a key whether it exists or not", listAfter},
+	{"prefix and after are visible ASCII and need not be keys", listArguments},
 	{"Delete of what does not exist is no error", deleteMissing},
 }
 
@@ -91,6 +93,22 @@ func listAfter(t *testing.T, s *store) {
 		if got := s.names(t, s.prefix+c.prefix, after); !slices.Equal(got, keys[c.first:c.last]) {
 			t.Errorf("List(%q, after %q) = %q, want %q", c.prefix, c.after, got, keys[c.first:c.last])
 		}
+	}
+}
+
+func listArguments(t *testing.T, s *store) {
+	key := s.put(t, "a", []byte("x"))
+	for _, bad := range []string{strings.Repeat("k", dataset.MaxKey+1), s.prefix + "\x00", s.prefix + "a b", s.prefix + "ä"} {
+		_, err := s.List(t.Context(), bad, "")
+		wantKind(t, fmt.Sprintf("List(%.60q)", bad), err, dataset.Invalid)
+		_, err = s.List(t.Context(), s.prefix, bad)
+		wantKind(t, fmt.Sprintf("List after %.60q", bad), err, dataset.Invalid)
+	}
+	if got := s.names(t, s.prefix, s.prefix+"!"); !slices.Equal(got, []string{key}) {
+		t.Errorf("List after %q = %q, want %q", "!", got, key)
+	}
+	if got := s.names(t, s.prefix+"~", s.prefix); len(got) != 0 {
+		t.Errorf("List of %q = %q, want nothing", "~", got)
 	}
 }
 

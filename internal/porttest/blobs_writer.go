@@ -18,10 +18,9 @@ var writerCases = []scenario[*store]{
 	{"Commit is a Conflict when the key came to exist meanwhile", commitConflict},
 	{"Create of a key that exists ends in Conflict", createExisting},
 	{"of several writers of one key one commits", commitRace},
+	{"a Commit cannot be repeated and ends the writer", commitEnds},
 	{"a writer whose context is done is Unavailable", writerContext},
 }
-
-const largeObject = 12<<20 + 12345 // more than two parts of 5 MiB, the least that S3 takes
 
 // create begins an object, whose writer is aborted at the end of the case at the latest.
 func (s *store) create(t *testing.T, ctx context.Context, key string) dataset.BlobWriter {
@@ -47,7 +46,7 @@ func write(t *testing.T, w dataset.BlobWriter, data []byte) {
 }
 
 func severalParts(t *testing.T, s *store) {
-	for i, size := range []int{1, 100 << 10, 5 << 20, 8 << 20, largeObject} {
+	for i, size := range []int{1, s.part / 2, s.part, s.part + 1, s.large()} {
 		key, data := fmt.Sprintf("%s%d", s.prefix, size), noise(uint64(i), size)
 		w := s.create(t, t.Context(), key)
 		write(t, w, data)
@@ -56,9 +55,9 @@ func severalParts(t *testing.T, s *store) {
 		}
 		s.want(t, key, data)
 	}
-	key := s.prefix + fmt.Sprint(largeObject)
-	got, err := s.Range(t.Context(), key, 5<<20-10, 20)
-	if want := noise(4, largeObject)[5<<20-10 : 5<<20+10]; err != nil || string(got) != string(want) {
+	key := s.prefix + fmt.Sprint(s.large())
+	got, err := s.Range(t.Context(), key, int64(s.part-10), 20)
+	if want := noise(4, s.large())[s.part-10 : s.part+10]; err != nil || string(got) != string(want) {
 		t.Errorf("Range across parts = %x, %v, want %x", got, err, want)
 	}
 }
@@ -75,10 +74,11 @@ func uncommittedInvisible(t *testing.T, s *store) {
 	key := s.prefix + "a"
 	w := s.create(t, t.Context(), key)
 	s.wantNone(t, key)
-	data := noise(1, largeObject)
-	write(t, w, data[:largeObject-1])
+	data := noise(1, s.large())
+	last := len(data) - 1
+	write(t, w, data[:last])
 	s.wantNone(t, key)
-	write(t, w, data[largeObject-1:])
+	write(t, w, data[last:])
 	s.wantNone(t, key)
 	if err := w.Commit(); err != nil {
 		t.Fatalf("Commit = %v", err)
@@ -87,7 +87,7 @@ func uncommittedInvisible(t *testing.T, s *store) {
 }
 
 func abortLeavesNothing(t *testing.T, s *store) {
-	for _, size := range []int{0, 10, largeObject} {
+	for _, size := range []int{0, 10, s.large()} {
 		key := fmt.Sprintf("%s%d", s.prefix, size)
 		w := s.create(t, t.Context(), key)
 		write(t, w, noise(1, size))
@@ -113,7 +113,7 @@ func abortAfterCommit(t *testing.T, s *store) {
 }
 
 func commitConflict(t *testing.T, s *store) {
-	for _, size := range []int{10, largeObject} {
+	for _, size := range []int{10, s.large()} {
 		key := fmt.Sprintf("%s%d", s.prefix, size)
 		w := s.create(t, t.Context(), key)
 		write(t, w, noise(1, size))
@@ -140,7 +140,7 @@ func createExisting(t *testing.T, s *store) {
 
 func commitRace(t *testing.T, s *store) {
 	const writers = 4
-	for _, size := range []int{1000, 6 << 20} {
+	for _, size := range []int{1000, s.part + 1} {
 		key := fmt.Sprintf("%s%d", s.prefix, size)
 		winners := make(chan uint64, writers)
 		var wg sync.WaitGroup
@@ -160,6 +160,35 @@ func commitRace(t *testing.T, s *store) {
 			t.Fatalf("%d of %d writers committed, want 1", len(winners), writers)
 		}
 		s.want(t, key, noise(<-winners, size))
+	}
+}
+
+func commitEnds(t *testing.T, s *store) {
+	for _, size := range []int{10, s.large()} {
+		key := fmt.Sprintf("%s%d", s.prefix, size)
+		first, second := s.create(t, t.Context(), key), s.create(t, t.Context(), key)
+		write(t, first, noise(1, size))
+		write(t, second, noise(2, size))
+		if err := first.Commit(); err != nil {
+			t.Fatalf("Commit = %v", err)
+		}
+		wantKind(t, "the second writer's Commit", second.Commit(), dataset.Conflict)
+		for name, w := range map[string]dataset.BlobWriter{"first": first, "second": second} {
+			if _, err := w.Write([]byte("more")); err == nil {
+				t.Errorf("the %s writer's Write after Commit = nil, want an error", name)
+			}
+			if err := w.Commit(); err == nil {
+				t.Errorf("the %s writer's second Commit = nil, want an error", name)
+			}
+		}
+		s.want(t, key, noise(1, size))
+		if err := s.Delete(t.Context(), key); err != nil {
+			t.Fatalf("Delete = %v", err)
+		}
+		if err := second.Commit(); err == nil {
+			t.Error("a Commit after a Conflict, the key being free = nil, want an error")
+		}
+		s.wantNone(t, key)
 	}
 }
 

@@ -297,6 +297,7 @@ func TestDelayHonoursContext(t *testing.T) {
 
 // TestFaultless runs the suites through wrappers without faults.
 func TestFaultless(t *testing.T) {
+	t.Parallel()
 	t.Run("Table", func(t *testing.T) {
 		porttest.Table(t, func(*testing.T) dataset.Table { return newOutside(nil).table })
 	})

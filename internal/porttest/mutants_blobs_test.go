@@ -92,8 +92,8 @@ func (b *brokenBlobs) PresignPut(ctx context.Context, key string, size int64, co
 
 // blobs adds a store, with a server of presigned requests, that is spoilt in one way.
 func (m *mutants) blobs(name, finds string, spoil func(b *brokenBlobs, s *signer)) {
-	*m = append(*m, mutant{"blobs " + name, finds, func(t *testing.T) {
-		porttest.Blobs(t, porttest.BlobsHarness{Presign: true, Open: func(t *testing.T) dataset.Blobs {
+	*m = append(*m, mutant{"blobs", name, finds, func(t *testing.T, only porttest.Skips) {
+		porttest.Blobs(t, porttest.BlobsHarness{Presign: true, Skip: only, Open: func(t *testing.T) dataset.Blobs {
 			s := newSigner(t)
 			b := &brokenBlobs{Blobs: s}
 			spoil(b, s)
@@ -176,6 +176,11 @@ func (m *mutants) reads() {
 			return b.Blobs.Range(ctx, key, offset, length+1)
 		}
 	})
+	m.blobs("take ranges below zero", "a range of less than nothing is Invalid", func(b *brokenBlobs, _ *signer) {
+		b.ranged = func(ctx context.Context, key string, offset, length int64) ([]byte, error) {
+			return b.Blobs.Range(ctx, key, max(offset, 0), max(length, 0))
+		}
+	})
 	m.blobs("want streams read to their end", "an open stream may be closed early", func(b *brokenBlobs, _ *signer) {
 		b.open = func(ctx context.Context, key string) (io.ReadCloser, error) {
 			r, err := b.Blobs.Open(ctx, key)
@@ -184,7 +189,7 @@ func (m *mutants) reads() {
 	})
 	m.blobs("cut streams", "an object is read as it was stored", func(b *brokenBlobs, _ *signer) {
 		b.open = func(ctx context.Context, key string) (io.ReadCloser, error) {
-			data, err := b.Blobs.Range(ctx, key, 0, 1<<20)
+			data, err := b.Blobs.Range(ctx, key, 0, 200<<10)
 			return io.NopCloser(bytes.NewReader(data)), err
 		}
 	})
@@ -240,6 +245,14 @@ func (m *mutants) lists() {
 	m.blobs("list from a key that must exist", "List begins after a key whether it exists or not", func(b *brokenBlobs, _ *signer) {
 		b.list = func(ctx context.Context, prefix, after string) ([]dataset.BlobInfo, error) {
 			if _, err := b.Stat(ctx, after); after != "" && err != nil {
+				return nil, nil
+			}
+			return b.Blobs.List(ctx, prefix, after)
+		}
+	})
+	m.blobs("list any prefix", "prefix and after are visible ASCII and need not be keys", func(b *brokenBlobs, _ *signer) {
+		b.list = func(ctx context.Context, prefix, after string) ([]dataset.BlobInfo, error) {
+			if dataset.CheckList(prefix, after) != nil {
 				return nil, nil
 			}
 			return b.Blobs.List(ctx, prefix, after)
@@ -318,13 +331,41 @@ func (m *mutants) writers() {
 	m.blobs("abort after commit", "Abort after Commit does nothing", writer(func(b *brokenBlobs, ctx context.Context, key string, w *brokenWriter) {
 		w.abort = func() { _ = b.Blobs.Delete(ctx, key) }
 	}))
+	m.blobs("commit twice", "a Commit cannot be repeated and ends the writer", writer(func(_ *brokenBlobs, _ context.Context, _ string, w *brokenWriter) {
+		done := false
+		w.commit = func() error {
+			if done {
+				return nil
+			}
+			err := w.BlobWriter.Commit()
+			done = err == nil
+			return err
+		}
+	}))
+	m.blobs("commit again after a Conflict", "a Commit cannot be repeated and ends the writer", func(b *brokenBlobs, _ *signer) {
+		b.create = func(ctx context.Context, key string) (dataset.BlobWriter, error) {
+			var data []byte
+			over := false
+			return &brokenWriter{
+				write: func(p []byte) (int, error) {
+					if over {
+						return 0, dataset.Errorf(dataset.Internal, "over")
+					}
+					data = append(data, p...)
+					return len(p), nil
+				},
+				commit: func() error { over = true; return b.Blobs.Put(ctx, key, data) },
+				abort:  func() {},
+			}, nil
+		}
+	})
 	m.blobs("show parts", "nothing is visible before Commit", writer(func(b *brokenBlobs, ctx context.Context, key string, w *brokenWriter) {
 		w.write = func(p []byte) (int, error) { return len(p), b.Blobs.Put(ctx, key, p) }
 	}))
 	m.blobs("drop a part", "an object of several parts is read as it was written", writer(func(_ *brokenBlobs, _ context.Context, _ string, w *brokenWriter) {
 		total := 0
 		w.write = func(p []byte) (int, error) {
-			if total += len(p); total > 10<<20 {
+			if total += len(p); total > 100<<10 {
 				return len(p), nil
 			}
 			return w.BlobWriter.Write(p)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ func (s sender) Send(ctx context.Context, queue string, messages ...dataset.Mess
 
 // queue adds a queue system that is spoilt in one way; o is for its memory.
 func (m *mutants) queue(name, finds string, o memory.Options, spoil func(s *porttest.QueueSystem, q *memory.Queue)) {
-	*m = append(*m, mutant{"queue " + name, finds, func(t *testing.T) {
+	*m = append(*m, mutant{"queue", name, finds, func(t *testing.T, only porttest.Skips) {
 		porttest.Queue(t, porttest.QueueHarness{
 			Open: func(*testing.T) porttest.QueueSystem {
 				q := memory.New(o).Queue
@@ -30,7 +31,7 @@ func (m *mutants) queue(name, finds string, o memory.Options, spoil func(s *port
 				}
 				return s
 			},
-			Visibility: 10 * time.Second, MaxReceives: 3, Fair: true, Virtual: true,
+			Visibility: 10 * time.Second, MaxReceives: 3, Fair: true, Virtual: true, Skip: only,
 		})
 	}})
 }
@@ -76,6 +77,12 @@ func (m *mutants) messages() {
 	m.queue("sends ten", "any number and size of messages may be sent at once", right, send(func(all []dataset.Message) []dataset.Message { return all[:min(10, len(all))] }))
 	m.queue("cuts messages", "a message above its limits is Invalid", right, each(func(m *dataset.Message) { m.Body = m.Body[:min(len(m.Body), dataset.MaxMessage)] }))
 	m.queue("cuts delays", "a message above its limits is Invalid", right, each(func(m *dataset.Message) { m.Delay = min(m.Delay, dataset.MaxDelay) }))
+	m.queue("drops control characters", "a message above its limits is Invalid", right, each(func(m *dataset.Message) {
+		m.Body = bytes.ReplaceAll(m.Body, []byte("\x00"), nil)
+	}))
+	m.queue("takes any group", "a message above its limits is Invalid", right, each(func(m *dataset.Message) {
+		m.Group = strings.ReplaceAll(m.Group, " ", "_")
+	}))
 	m.queue("loses one of many", "two consumers lose no message", right, send(func(all []dataset.Message) []dataset.Message {
 		return slices.DeleteFunc(all, func(m dataset.Message) bool { return string(m.Body) == "message 77" })
 	}))
@@ -87,7 +94,7 @@ func (m *mutants) messages() {
 			return q.Send(ctx, dataset.GenerateQueue, messages...)
 		})
 	})
-	m.queue("knows any queue", "a queue that does not exist is an error", right, func(s *porttest.QueueSystem, q *memory.Queue) {
+	m.queue("knows any queue", "a queue that does not exist is NotFound", right, func(s *porttest.QueueSystem, q *memory.Queue) {
 		s.Queue = sender(func(ctx context.Context, queue string, messages ...dataset.Message) error {
 			if err := q.Send(ctx, queue, messages...); !dataset.Is(err, dataset.NotFound) {
 				return err

@@ -56,12 +56,12 @@ func (b *brokenTable) eachWrite(change func(*dataset.Write)) {
 
 // table adds a table that is spoilt in one way.
 func (m *mutants) table(name, finds string, spoil func(b *brokenTable)) {
-	*m = append(*m, mutant{"table " + name, finds, func(t *testing.T) {
+	*m = append(*m, mutant{"table", name, finds, func(t *testing.T, only porttest.Skips) {
 		porttest.Table(t, func(*testing.T) dataset.Table {
 			b := &brokenTable{Table: memory.New(memory.Options{}).Table}
 			spoil(b)
 			return b
-		})
+		}, only)
 	}})
 }
 
@@ -151,6 +151,24 @@ func (m *mutants) sets() {
 			return nil
 		}
 	})
+	m.table("splits transactions of many bytes", "a Write has at most MaxTransaction bytes", func(b *brokenTable) {
+		b.write = func(ctx context.Context, writes []dataset.Write) error {
+			for part := range slices.Chunk(writes, 10) {
+				if err := b.Table.Write(ctx, part...); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	})
+	m.table("takes writes of nothing", "a Write of nothing, or of what has no meaning, is Invalid", func(b *brokenTable) {
+		b.write = func(ctx context.Context, writes []dataset.Write) error {
+			if len(writes) == 0 {
+				return nil
+			}
+			return b.Table.Write(ctx, writes...)
+		}
+	})
 	m.table("takes Any for Absent", "Any writes whatever is there", func(b *brokenTable) {
 		b.eachWrite(func(w *dataset.Write) { w.If = max(w.If, dataset.Absent) })
 	})
@@ -189,6 +207,9 @@ func (m *mutants) rows() {
 				w.Expires = time.Unix(1, 0)
 			}
 		})
+	})
+	m.table("cuts expiry to seconds", "Expires is kept in whole seconds, rounded up", func(b *brokenTable) {
+		b.eachWrite(func(w *dataset.Write) { w.Expires = w.Expires.Truncate(time.Second) })
 	})
 	m.table("answers no row as an empty one", "Get of no row is NotFound", func(b *brokenTable) {
 		b.get = func(ctx context.Context, pk, sk string) (dataset.Record, error) {
@@ -264,6 +285,17 @@ func (m *mutants) queries() {
 	m.table("ignores Reverse", "Reverse is the same rows from the end", ask(func(q *dataset.Query) { q.Reverse = false }))
 	m.table("ignores Limit", "a page has at most Limit rows", ask(func(q *dataset.Query) { q.Limit = 0 }))
 	m.table("ignores cursors", "a query answers every row of a range once across pages", ask(func(q *dataset.Query) { q.Cursor = "" }))
+	m.table("takes any cursor", "a cursor that was made up or is of another query is Invalid", func(b *brokenTable) {
+		b.query = func(ctx context.Context, q dataset.Query) (dataset.Page, error) {
+			if _, err := dataset.CheckQuery(q); err != nil {
+				q.Cursor = ""
+			}
+			return b.Table.Query(ctx, q)
+		}
+	})
+	m.table("takes any bounds", "a query is of a partition and of bounds that could be keys", ask(func(q *dataset.Query) {
+		q.To = q.To[:min(len(q.To), dataset.MaxKey)]
+	}))
 	m.table("skips a row at each page", "a query answers every row of a range once across pages", func(b *brokenTable) {
 		b.query = func(ctx context.Context, q dataset.Query) (dataset.Page, error) {
 			page, err := b.Table.Query(ctx, q)

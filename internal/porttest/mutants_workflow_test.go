@@ -47,8 +47,8 @@ func (b *brokenWorkflow) Answer(ctx context.Context, token string, output []byte
 
 // workflow adds a workflow that is spoilt in one way.
 func (m *mutants) workflow(name, finds string, spoil func(b *brokenWorkflow)) {
-	*m = append(*m, mutant{"workflow " + name, finds, func(t *testing.T) {
-		porttest.Workflow(t, porttest.WorkflowHarness{Virtual: true, Open: func(*testing.T) porttest.WorkflowSystem {
+	*m = append(*m, mutant{"workflow", name, finds, func(t *testing.T, only porttest.Skips) {
+		porttest.Workflow(t, porttest.WorkflowHarness{Virtual: true, Skip: only, Open: func(*testing.T) porttest.WorkflowSystem {
 			b := &brokenWorkflow{oneStep: newOneStep()}
 			spoil(b)
 			return porttest.WorkflowSystem{Workflow: b, Waiting: b.waiting}
@@ -79,6 +79,14 @@ func (m *mutants) executions() {
 	})
 	m.workflow("cuts names", "executions are apart", func(b *brokenWorkflow) {
 		b.start = func(ctx context.Context, name string) error { return b.oneStep.Start(ctx, name[:40]) }
+	})
+	m.workflow("starts anything", "what cannot be a name is Invalid to start and was never started", func(b *brokenWorkflow) {
+		b.start = func(ctx context.Context, name string) error {
+			if dataset.CheckExecution(name) != nil {
+				name = "other"
+			}
+			return b.oneStep.Start(ctx, name)
+		}
 	})
 	m.workflow("refuses long names", "a name of 80 characters is a name", func(b *brokenWorkflow) {
 		b.start = func(ctx context.Context, name string) error {

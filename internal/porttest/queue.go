@@ -42,7 +42,7 @@ func Queue(t *testing.T, h QueueHarness) {
 	}
 	cases := queueCases
 	if h.Fair {
-		cases = append(cases[:len(cases):len(cases)], scenario[*mail]{"handlers are shared out fairly between groups", fairGroups})
+		cases = append(cases[:len(cases):len(cases)], scenario[*mail]{fairName, fairGroups})
 	}
 	runAll(t, options{virtual: h.Virtual, parallel: true, skip: h.Skip}, cases, func(t *testing.T) *mail {
 		return &mail{QueueSystem: h.Open(t), visibility: h.Visibility, receives: h.MaxReceives}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ var queueCases = []scenario[*mail]{
 	{"two consumers lose no message", twoConsumers},
 	{"queues are apart", queuesApart},
 	{"a consumer that was stopped handles nothing", stoppedConsumer},
-	{"a queue that does not exist is an error", unknownQueue},
+	{"a queue that does not exist is NotFound", unknownQueue},
 	{"a done context is Unavailable", queueContext},
 }
 
@@ -137,15 +138,22 @@ func largeBatches(t *testing.T, m *mail) {
 func messageLimits(t *testing.T, m *mail) {
 	good := dataset.Message{Body: []byte("good")}
 	for what, bad := range map[string]dataset.Message{
-		"body above MaxMessage": {Body: bytes.Repeat([]byte("x"), dataset.MaxMessage+1)},
-		"delay above MaxDelay":  {Body: []byte("x"), Delay: dataset.MaxDelay + time.Second},
-		"delay below zero":      {Body: []byte("x"), Delay: -time.Second},
-		"no body":               {},
+		"body above MaxMessage":           {Body: bytes.Repeat([]byte("x"), dataset.MaxMessage+1)},
+		"delay above MaxDelay":            {Body: []byte("x"), Delay: dataset.MaxDelay + time.Second},
+		"delay below zero":                {Body: []byte("x"), Delay: -time.Second},
+		"no body":                         {},
+		"a body with a control character": {Body: []byte("a\x00")},
+		"a body that is no UTF-8":         {Body: []byte("a\xff")},
+		"a body with no character":        {Body: []byte("a\uffff")},
+		"group above MaxGroup":            {Body: []byte("x"), Group: strings.Repeat("g", dataset.MaxGroup+1)},
+		"group of two words":              {Body: []byte("x"), Group: "a b"},
 	} {
 		wantKind(t, "Send of "+what, m.Queue.Send(t.Context(), dataset.GenerateQueue, bad), dataset.Invalid)
 		wantKind(t, "Send of "+what+" with another", m.Queue.Send(t.Context(), dataset.GenerateQueue, good, bad), dataset.Invalid)
 	}
-	m.send(t, dataset.Message{Body: bytes.Repeat([]byte("x"), dataset.MaxMessage), Delay: dataset.MaxDelay})
+	m.send(t, dataset.Message{
+		Body: bytes.Repeat([]byte("x"), dataset.MaxMessage), Delay: dataset.MaxDelay, Group: strings.Repeat("~", dataset.MaxGroup),
+	})
 }
 
 func deadLetter(t *testing.T, m *mail) {
@@ -215,15 +223,18 @@ func stoppedConsumer(t *testing.T, m *mail) {
 }
 
 func unknownQueue(t *testing.T, m *mail) {
-	if err := m.Queue.Send(t.Context(), "no-such-queue", dataset.Message{Body: []byte("x")}); err == nil {
-		t.Error("Send = nil, want an error")
+	for _, name := range []string{"no-such-queue", ""} {
+		wantKind(t, "Send", m.Queue.Send(t.Context(), name, dataset.Message{Body: []byte("x")}), dataset.NotFound)
 	}
 }
 
 func queueContext(t *testing.T, m *mail) {
 	err := m.Queue.Send(ended(t), dataset.GenerateQueue, dataset.Message{Body: []byte("x")})
 	wantKind(t, "Send", err, dataset.Unavailable)
+	wantKind(t, "Send of nothing", m.Queue.Send(ended(t), dataset.GenerateQueue), dataset.Unavailable)
 }
+
+const fairName = "handlers are shared out fairly between groups"
 
 func fairGroups(t *testing.T, m *mail) {
 	const noisy, quietly = 200, 10

@@ -55,20 +55,23 @@ func (s *signer) presign(ctx context.Context, method, key string, q url.Values, 
 	if err := ctx.Err(); err != nil {
 		return dataset.Presigned{}, err
 	}
-	if valid > dataset.MaxPresign {
-		return dataset.Presigned{}, dataset.Errorf(dataset.Invalid, "valid for %v", valid)
-	}
-	expires := time.Now().Add(valid)
-	q.Set("expires", strconv.FormatInt(expires.UnixMilli(), 10))
+	expires := time.Now().Truncate(time.Second).Add(valid.Truncate(time.Second))
+	q.Set("expires", strconv.FormatInt(expires.Unix(), 10))
 	q.Set("signature", s.sign(method, key, q))
 	return dataset.Presigned{Method: method, URL: s.url + "/" + key + "?" + q.Encode(), Header: http.Header{}, Expires: expires}, nil
 }
 
 func (s *signer) PresignGet(ctx context.Context, key string, as dataset.Attachment, valid time.Duration) (dataset.Presigned, error) {
-	return s.presign(ctx, http.MethodGet, key, url.Values{"name": {as.Filename}, "type": {as.ContentType}}, valid)
+	if err := dataset.CheckPresignGet(key, as, valid); err != nil {
+		return dataset.Presigned{}, err
+	}
+	return s.presign(ctx, http.MethodGet, key, url.Values{"disposition": {as.Disposition()}, "type": {as.ContentType}}, valid)
 }
 
 func (s *signer) PresignPut(ctx context.Context, key string, size int64, contentType string, valid time.Duration) (dataset.Presigned, error) {
+	if err := dataset.CheckPresignPut(key, size, contentType, valid); err != nil {
+		return dataset.Presigned{}, err
+	}
 	p, err := s.presign(ctx, http.MethodPut, key, url.Values{"size": {strconv.FormatInt(size, 10)}, "type": {contentType}}, valid)
 	if err == nil {
 		p.Header.Set("Content-Type", contentType)
@@ -83,7 +86,7 @@ func (s *signer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	expires, _ := strconv.ParseInt(q.Get("expires"), 10, 64)
 	switch {
 	case !s.forgetSignature && signature != s.sign(r.Method, key, q),
-		!s.forgetExpiry && time.Now().UnixMilli() >= expires,
+		!s.forgetExpiry && time.Now().Unix() >= expires,
 		r.Method == http.MethodPut && !s.forgetType && r.Header.Get("Content-Type") != q.Get("type"),
 		r.Method == http.MethodPut && !s.forgetSize && strconv.FormatInt(r.ContentLength, 10) != q.Get("size"):
 		w.WriteHeader(http.StatusForbidden)
@@ -106,8 +109,8 @@ func (s *signer) serve(w http.ResponseWriter, r *http.Request, key string, q url
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	if name := q.Get("name"); name != "" && !s.forgetName {
-		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	if !s.forgetName {
+		w.Header().Set("Content-Disposition", q.Get("disposition"))
 	}
 	if kind := q.Get("type"); kind != "" {
 		w.Header().Set("Content-Type", kind)
@@ -127,11 +130,12 @@ func (m *mutants) presigned() {
 		{"sign no size", "a presigned PUT binds size, type, key and parameters", func(s *signer) *bool { return &s.forgetSize }},
 		{"sign no type", "a presigned PUT binds size, type, key and parameters", func(s *signer) *bool { return &s.forgetType }},
 		{"forget names", "a presigned GET says how the object is presented", func(s *signer) *bool { return &s.forgetName }},
+		{"sign for ever", "a presigned request ends when it expires", func(s *signer) *bool { return &s.forgetExpiry }},
 		{"let a PUT replace", "a presigned PUT cannot replace an object", func(s *signer) *bool { return &s.overwrite }},
 	} {
 		m.blobs(c.name, c.finds, func(_ *brokenBlobs, s *signer) { *c.forget(s) = true })
 	}
-	m.blobs("sign for ever", "a presigned request is valid for at most MaxPresign", func(b *brokenBlobs, _ *signer) {
+	m.blobs("sign for any time", "a presigned request is valid for 1 s to MaxPresign", func(b *brokenBlobs, _ *signer) {
 		b.presignGet = func(ctx context.Context, key string, as dataset.Attachment, _ time.Duration) (dataset.Presigned, error) {
 			return b.Blobs.PresignGet(ctx, key, as, time.Minute)
 		}
@@ -141,6 +145,22 @@ func (m *mutants) presigned() {
 			p, err := b.Blobs.PresignGet(ctx, key, as, valid)
 			p.URL = strings.Replace(p.URL, "signature=", "signature=0", 1)
 			return p, err
+		}
+	})
+	m.blobs("name files as asked", "a presigned GET names no file that could do harm", func(b *brokenBlobs, s *signer) {
+		b.presignGet = func(ctx context.Context, key string, as dataset.Attachment, valid time.Duration) (dataset.Presigned, error) {
+			q := url.Values{"disposition": {mime.FormatMediaType("attachment", map[string]string{"filename": as.Filename})}, "type": {""}}
+			return s.presign(ctx, http.MethodGet, key, q, valid)
+		}
+	})
+	m.blobs("presign empty uploads", "a presigned request is for a key, a size and a type", func(b *brokenBlobs, _ *signer) {
+		b.presignPut = func(ctx context.Context, key string, size int64, contentType string, valid time.Duration) (dataset.Presigned, error) {
+			return b.Blobs.PresignPut(ctx, key, max(size, 1), contentType, valid)
+		}
+	})
+	m.blobs("presign for the dead", "a done context presigns nothing", func(b *brokenBlobs, _ *signer) {
+		b.presignPut = func(ctx context.Context, key string, size int64, contentType string, valid time.Duration) (dataset.Presigned, error) {
+			return b.Blobs.PresignPut(context.WithoutCancel(ctx), key, size, contentType, valid)
 		}
 	})
 	m.blobs("find what is not there", "a presigned GET of what does not exist is 404", func(b *brokenBlobs, s *signer) {

@@ -19,6 +19,8 @@ var queryCases = []scenario[*rows]{
 	{"rows are in byte order whatever their characters", oddKeys},
 	{"a query keeps to its partition", partitions},
 	{"a cursor keeps its place when its row is gone", cursorPlace},
+	{"a cursor that was made up or is of another query is Invalid", foreignCursors},
+	{"a query is of a partition and of bounds that could be keys", queryArguments},
 	{"expired rows are not in any page", expiredPages},
 }
 
@@ -207,6 +209,45 @@ func cursorPlace(t *testing.T, r *rows) {
 		}
 		r.must(t, r.put(last, `1`))
 	}
+}
+
+func foreignCursors(t *testing.T, r *rows) {
+	want := r.keys(t, numbered(10)...)
+	q := dataset.Query{PK: r.pk, From: "row-0001", To: "row-0009", Limit: 3}
+	page, err := r.Query(t.Context(), q)
+	if err != nil || page.Cursor == "" {
+		t.Fatalf("Query = %+v, %v, want a page with a cursor", page, err)
+	}
+	for name, change := range map[string]func(*dataset.Query){
+		"made up": func(q *dataset.Query) { q.Cursor = "row-0003" }, "in base64": func(q *dataset.Query) { q.Cursor = "cm93LTAwMDM" },
+		"cut": func(q *dataset.Query) { q.Cursor = q.Cursor[1:] }, "of another partition": func(q *dataset.Query) { q.PK += "#" },
+		"of another From": func(q *dataset.Query) { q.From = "row-0002" }, "of another To": func(q *dataset.Query) { q.To = "" },
+		"of the other way": func(q *dataset.Query) { q.Reverse = true },
+	} {
+		other := q
+		other.Cursor = page.Cursor
+		change(&other)
+		_, err := r.Query(t.Context(), other)
+		wantKind(t, "Query with a cursor "+name, err, dataset.Invalid)
+	}
+	q.Cursor, q.Limit = page.Cursor, 100 // the Limit may change
+	last := page.Records[len(page.Records)-1].SK
+	if got, _ := r.all(t, q); !slices.Equal(got, want[slices.Index(want, last)+1:9]) {
+		t.Errorf("the pages after %s = %q", last, got)
+	}
+}
+
+func queryArguments(t *testing.T, r *rows) {
+	long := strings.Repeat("k", dataset.MaxKey)
+	for name, q := range map[string]dataset.Query{
+		"no partition": {From: "a"}, "a long partition": {PK: long + "k"}, "a partition that is no text": {PK: "\xff"},
+		"a long From": {PK: r.pk, From: long + "k"}, "a long To": {PK: r.pk, To: long + "k"},
+		"a From that is no text": {PK: r.pk, From: "\xff"}, "a To that is no text": {PK: r.pk, To: "a\xff"}, "less than no rows": {PK: r.pk, Limit: -1},
+	} {
+		_, err := r.Query(t.Context(), q)
+		wantKind(t, "Query of "+name, err, dataset.Invalid)
+	}
+	r.wantKeys(t, dataset.Query{From: long, To: long}, nil)
 }
 
 func expiredPages(t *testing.T, r *rows) {

@@ -29,6 +29,7 @@ var rowCases = []scenario[*rows]{
 	{"a key ends at MaxKey and is not empty", keyLimits},
 	{"an expired row is absent", expiredRow},
 	{"a row that expires later is there", expiresLater},
+	{"Expires is kept in whole seconds, rounded up", expiresInSeconds},
 	{"a done context is Unavailable", tableContext},
 }
 
@@ -209,7 +210,9 @@ func keyLimits(t *testing.T, r *rows) {
 	pk := &rows{Table: r.Table, pk: r.pk + strings.Repeat("p", dataset.MaxKey-len(r.pk))}
 	pk.must(t, pk.put(long, `1`))
 	pk.want(t, long, `1`, 1)
-	for _, bad := range []struct{ pk, sk string }{{r.pk, long + "k"}, {pk.pk + "p", "a"}, {r.pk, ""}, {"", "a"}} {
+	for _, bad := range []struct{ pk, sk string }{{r.pk, long + "k"}, {pk.pk + "p", "a"}, {r.pk, ""}, {"", "a"}, {r.pk, "a\xff"}, {"\xff", "a"}} {
+		_, err := r.Get(t.Context(), bad.pk, bad.sk)
+		wantKind(t, fmt.Sprintf("Get of keys of %d and %d bytes", len(bad.pk), len(bad.sk)), err, dataset.Invalid)
 		w := r.put(bad.sk, `1`)
 		w.PK = bad.pk
 		what := fmt.Sprintf("Write of keys of %d and %d bytes", len(bad.pk), len(bad.sk))
@@ -265,6 +268,20 @@ func expiresLater(t *testing.T, r *rows) {
 	r.must(t, r.when("a", `2`, 1))
 	if got := r.read(t, "a"); !got.Expires.IsZero() {
 		t.Errorf("Expires after a write without one = %v, want none", got.Expires)
+	}
+}
+
+func expiresInSeconds(t *testing.T, r *rows) {
+	whole := time.Now().Add(time.Hour).Truncate(time.Second)
+	for after, want := range map[time.Duration]time.Time{
+		0: whole, 1: whole.Add(time.Second), 300 * time.Millisecond: whole.Add(time.Second), time.Second - 1: whole.Add(time.Second),
+	} {
+		w := r.put("a", `1`)
+		w.Expires = whole.Add(after)
+		r.must(t, w)
+		if got := r.read(t, "a"); !got.Expires.Equal(want) {
+			t.Errorf("Expires = %v after it was written as %v, want %v", got.Expires, w.Expires, want)
+		}
 	}
 }
 

@@ -17,6 +17,8 @@ var transactionCases = []scenario[*rows]{
 	{"a Write may put, delete and check in several partitions", mixedWrite},
 	{"the rows of a Write are distinct", distinctRows},
 	{"a Write has at most MaxWrites rows", writeLimit},
+	{"a Write has at most MaxTransaction bytes", writeBytes},
+	{"a Write of nothing, or of what has no meaning, is Invalid", writeMeaning},
 	{"no transaction is lost", noLostTransaction},
 }
 
@@ -92,6 +94,31 @@ func writeLimit(t *testing.T, r *rows) {
 	writes[99].If = dataset.Absent
 	wantRefused(t, r.try(t.Context(), writes[:dataset.MaxWrites]...), 99)
 	r.want(t, "row-000", `1`, 1)
+}
+
+func writeBytes(t *testing.T, r *rows) {
+	full := string(document(dataset.MaxRecord))
+	var writes []dataset.Write
+	for size := 0; size <= dataset.MaxTransaction; size += dataset.MaxRecord {
+		writes = append(writes, r.put(fmt.Sprintf("row-%02d", len(writes)), full))
+	}
+	wantKind(t, fmt.Sprintf("Write of %d full rows", len(writes)), r.try(t.Context(), writes...), dataset.Invalid)
+	r.want(t, "row-00", "", 0)
+	writes = writes[:len(writes)-1]
+	r.must(t, writes...)
+	r.want(t, "row-00", full, 1)
+	r.want(t, writes[len(writes)-1].SK, full, 1)
+}
+
+func writeMeaning(t *testing.T, r *rows) {
+	wantKind(t, "Write of nothing", r.Write(t.Context()), dataset.Invalid)
+	both, unknown := r.delete("b", dataset.Any), r.when("b", `1`, dataset.Any-1)
+	both.Check = true
+	for name, w := range map[string]dataset.Write{"a delete that is a check": both, "an unknown condition": unknown} {
+		wantKind(t, "Write of "+name, r.try(t.Context(), w), dataset.Invalid)
+		wantKind(t, "Write of "+name+" with another", r.try(t.Context(), r.put("a", `1`), w), dataset.Invalid)
+	}
+	r.want(t, "a", "", 0)
 }
 
 func noLostTransaction(t *testing.T, r *rows) {

@@ -3,6 +3,7 @@ package porttest
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -84,6 +85,7 @@ func (f *flow) answer(t *testing.T, token string) {
 var workflowCases = []scenario[*flow]{
 	{"an execution runs until its task is answered", answerCompletes},
 	{"a name of 80 characters is a name", longestName},
+	{"what cannot be a name is Invalid to start and was never started", badNames},
 	{"a second start of a running name is success and starts nothing", startTwice},
 	{"of several starts at once one starts the execution", startRace},
 	{"a start of a name whose execution is over is success and starts nothing", startAfterEnd},
@@ -114,6 +116,17 @@ func longestName(t *testing.T, f *flow) {
 		t.Fatalf("a name of %d characters, want 80", len(f.name))
 	}
 	f.answer(t, f.token(t))
+}
+
+func badNames(t *testing.T, f *flow) {
+	for _, bad := range []string{"", strings.Repeat("n", 81), "a b", "a/b", "a:b", "a.b", "ä", "a\n"} {
+		wantKind(t, fmt.Sprintf("Start(%q)", bad), f.Workflow.Start(t.Context(), bad), dataset.Invalid)
+		if err := f.Workflow.Stop(t.Context(), bad, "cause"); err != nil {
+			t.Errorf("Stop(%q) = %v, want success", bad, err)
+		}
+		_, err := f.Workflow.Status(t.Context(), bad)
+		wantKind(t, fmt.Sprintf("Status(%q)", bad), err, dataset.NotFound)
+	}
 }
 
 func startTwice(t *testing.T, f *flow) {
@@ -213,7 +226,7 @@ func answerAfterStop(t *testing.T, f *flow) {
 func badAnswer(t *testing.T, f *flow) {
 	token := f.token(t)
 	for what, output := range map[string][]byte{
-		"nothing": nil, "no JSON": []byte("{units: 3}"), "two values": []byte("{} {}"), "more than 256 KiB": document(256<<10 + 1),
+		"nothing": nil, "no JSON": []byte("{units: 3}"), "two values": []byte("{} {}"), "more than MaxOutput": document(dataset.MaxOutput + 1),
 	} {
 		wantKind(t, "Answer of "+what, f.Workflow.Answer(t.Context(), token, output), dataset.Invalid)
 	}

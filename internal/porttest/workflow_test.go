@@ -2,7 +2,6 @@ package porttest_test
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"sync"
@@ -36,6 +35,9 @@ func (w *oneStep) Start(ctx context.Context, name string) error {
 		return err
 	}
 	defer w.mu.Unlock()
+	if err := dataset.CheckExecution(name); err != nil {
+		return err
+	}
 	if w.status[name] == "" {
 		w.status[name] = dataset.ExecutionRunning
 		w.tokens["token "+strconv.Itoa(len(w.tokens))+" of "+name] = name
@@ -70,11 +72,11 @@ func (w *oneStep) Answer(ctx context.Context, token string, output []byte) error
 		return err
 	}
 	defer w.mu.Unlock()
+	if err := dataset.CheckAnswer(output); err != nil {
+		return err
+	}
 	name := w.tokens[token]
-	switch {
-	case !json.Valid(output) || len(output) > 256<<10:
-		return dataset.Errorf(dataset.Invalid, "no output")
-	case w.status[name] != dataset.ExecutionRunning:
+	if w.status[name] != dataset.ExecutionRunning {
 		return dataset.Errorf(dataset.NotFound, "nobody waits under %s", token)
 	}
 	w.status[name] = dataset.ExecutionSucceeded
