@@ -169,6 +169,7 @@ func (g *generation) work(ctx context.Context, a *local.App, j *dataset.Job) (*d
 }
 
 func (g *generation) watch(ctx context.Context, ref dataset.JobRef, ended chan error) (*dataset.Job, error) {
+	chooses := false
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
 	for {
@@ -188,6 +189,10 @@ func (g *generation) watch(ctx context.Context, ref dataset.JobRef, ended chan e
 		p, err := g.engine.Progress(ctx, ref)
 		if err != nil {
 			return nil, err
+		}
+		if p.Job.Step == "Curate" && !chooses {
+			chooses = true
+			collectAt(whileChoosing)
 		}
 		g.screen.progress(p)
 		if p.Job.Status.Over() {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -38,7 +39,22 @@ exit codes: 0 done · 1 failed · 2 wrong input · 3 data directory in use · 4 
 // version is set by the build.
 var version = "dev"
 
+// How far the heap grows between collections, in percent of what is in use, unless GOGC says otherwise. Making entries
+// allocates much and holds little: to collect half as often saves a tenth of the processor's time. Choosing among them
+// holds all at once.
+const (
+	whileMaking   = 200
+	whileChoosing = 100
+)
+
+func collectAt(percent int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
+}
+
 func main() {
+	collectAt(whileMaking)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once, which loses nothing either

@@ -88,8 +88,26 @@ func (p *place) file(name, content string) string {
 type process struct {
 	t           testing.TB
 	cmd         *exec.Cmd
-	stdout, err bytes.Buffer
+	stdout, err output
 	ended       chan struct{}
+}
+
+// output is a buffer that may be read while it is written.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
 }
 
 // result is how a program ended.

@@ -24,6 +24,7 @@ func (e *Engine) Score(ctx context.Context, body []byte) error {
 		return dropGone(err)
 	}
 	deadline := time.Now().Add(e.Timing.Slice)
+	var plan *dataset.Plan // read once: a job of many documents has a large one
 	for {
 		lane, err := e.lane(ctx, ref, m.Lane)
 		switch {
@@ -36,20 +37,21 @@ func (e *Engine) Score(ctx context.Context, body []byte) error {
 		case time.Now().After(deadline):
 			return e.sendLane(ctx, dataset.ScoreQueue, ref, m.Lane, 0)
 		}
-		if err := e.scoreUnit(ctx, j, lane); err != nil {
+		if plan == nil {
+			if plan, err = e.plan(ctx, ref); err != nil {
+				return err
+			}
+		}
+		if err := e.scoreUnit(ctx, plan, lane); err != nil {
 			return err
 		}
 	}
 }
 
 // scoreUnit writes scored(s) once and advances s on condition of s.
-func (e *Engine) scoreUnit(ctx context.Context, j *dataset.Job, lane *dataset.Lane) error {
-	plan, err := e.plan(ctx, j.Ref)
-	if err != nil {
-		return err
-	}
+func (e *Engine) scoreUnit(ctx context.Context, plan *dataset.Plan, lane *dataset.Lane) error {
 	number := plan.Unit(lane.Index, lane.Scored)
-	c, err := readJSON[candidates](ctx, e.Blobs, dataset.CandidatesKey(j.Ref, number))
+	c, err := readJSON[candidates](ctx, e.Blobs, dataset.CandidatesKey(lane.Job, number))
 	if err != nil {
 		return err
 	}
@@ -65,11 +67,11 @@ func (e *Engine) scoreUnit(ctx context.Context, j *dataset.Job, lane *dataset.La
 	if err != nil {
 		return err
 	}
-	if err := putOnce(ctx, e.Blobs, dataset.ScoredKey(j.Ref, number), b); err != nil {
+	if err := putOnce(ctx, e.Blobs, dataset.ScoredKey(lane.Job, number), b); err != nil {
 		return err
 	}
 	scored := lane.Scored
-	_, err = e.updateLane(ctx, j.Ref, lane.Index, func(l *dataset.Lane) (bool, error) {
+	_, err = e.updateLane(ctx, lane.Job, lane.Index, func(l *dataset.Lane) (bool, error) {
 		if l.Scored != scored {
 			return false, nil
 		}
