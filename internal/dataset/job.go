@@ -46,7 +46,6 @@ func (s JobStatus) Over() bool { return s == Completed || s == Failed || s == Ca
 type Settings struct {
 	Mode           Mode      `json:"mode"`
 	Model          string    `json:"model"` // provider or provider/model, as asked for
-	Prompt         string    `json:"prompt,omitempty"`
 	CustomPrompt   string    `json:"custom_prompt,omitempty"`
 	PerChunk       int       `json:"per_chunk"`
 	Concurrency    int       `json:"concurrency"`
@@ -140,10 +139,9 @@ type StopReason string
 
 // The reasons to stop.
 const (
-	StopAuth     StopReason = "auth"
-	StopQuota    StopReason = "quota"
-	StopNoModel  StopReason = "unknown_model"
-	StopNoWorker StopReason = "no_progress"
+	StopAuth    StopReason = "auth"
+	StopQuota   StopReason = "quota"
+	StopNoModel StopReason = "unknown_model"
 )
 
 // PlanCounts is the size of a job's plan.
