@@ -8,4 +8,5 @@
 // answers each. Within a group they see each other's effects in order; a write that is refused changes
 // nothing. When the transaction itself fails (disk full), all of the group fail with Unavailable, and the
 // next group tries anew. Reads go through a few connections of their own and never wait for writes.
+// Ranges of large objects need none: the files that were read last stay open.
 package embedded

@@ -194,22 +194,8 @@ func (m *mutants) sets() {
 }
 
 func (m *mutants) rows() {
-	m.table("forgets expiry", "an expired row is absent", func(b *brokenTable) { b.eachWrite(func(w *dataset.Write) { w.Expires = time.Time{} }) })
-	m.table("shows expired rows", "expired rows are not in any page", func(b *brokenTable) {
-		b.eachWrite(func(w *dataset.Write) { w.Expires = time.Time{} })
-	})
 	m.table("forgets keys' case", "rows are in byte order whatever their characters", func(b *brokenTable) {
 		b.eachWrite(func(w *dataset.Write) { w.SK = strings.ToLower(w.SK) })
-	})
-	m.table("expires rows at once", "a row that expires later is there", func(b *brokenTable) {
-		b.eachWrite(func(w *dataset.Write) {
-			if !w.Expires.IsZero() {
-				w.Expires = time.Unix(1, 0)
-			}
-		})
-	})
-	m.table("cuts expiry to seconds", "Expires is kept in whole seconds, rounded up", func(b *brokenTable) {
-		b.eachWrite(func(w *dataset.Write) { w.Expires = w.Expires.Truncate(time.Second) })
 	})
 	m.table("answers no row as an empty one", "Get of no row is NotFound", func(b *brokenTable) {
 		b.get = func(ctx context.Context, pk, sk string) (dataset.Record, error) {
@@ -265,6 +251,23 @@ func (m *mutants) rows() {
 	})
 }
 
+func (m *mutants) expiry() {
+	m.table("forgets expiry", "an expired row is absent", func(b *brokenTable) { b.eachWrite(func(w *dataset.Write) { w.Expires = time.Time{} }) })
+	m.table("shows expired rows", "expired rows are not in any page", func(b *brokenTable) {
+		b.eachWrite(func(w *dataset.Write) { w.Expires = time.Time{} })
+	})
+	m.table("expires rows at once", "a row that expires later is there", func(b *brokenTable) {
+		b.eachWrite(func(w *dataset.Write) {
+			if !w.Expires.IsZero() {
+				w.Expires = time.Unix(1, 0)
+			}
+		})
+	})
+	m.table("cuts expiry to seconds", "Expires is kept in whole seconds, rounded up", func(b *brokenTable) {
+		b.eachWrite(func(w *dataset.Write) { w.Expires = w.Expires.Truncate(time.Second) })
+	})
+}
+
 func (m *mutants) queries() {
 	ask := func(change func(*dataset.Query)) func(b *brokenTable) {
 		return func(b *brokenTable) {
@@ -284,27 +287,9 @@ func (m *mutants) queries() {
 	m.table("ignores To", bounds, ask(func(q *dataset.Query) { q.To = "" }))
 	m.table("ignores Reverse", "Reverse is the same rows from the end", ask(func(q *dataset.Query) { q.Reverse = false }))
 	m.table("ignores Limit", "a page has at most Limit rows", ask(func(q *dataset.Query) { q.Limit = 0 }))
-	m.table("ignores cursors", "a query answers every row of a range once across pages", ask(func(q *dataset.Query) { q.Cursor = "" }))
-	m.table("takes any cursor", "a cursor that was made up or is of another query is Invalid", func(b *brokenTable) {
-		b.query = func(ctx context.Context, q dataset.Query) (dataset.Page, error) {
-			if _, err := dataset.CheckQuery(q); err != nil {
-				q.Cursor = ""
-			}
-			return b.Table.Query(ctx, q)
-		}
-	})
 	m.table("takes any bounds", "a query is of a partition and of bounds that could be keys", ask(func(q *dataset.Query) {
 		q.To = q.To[:min(len(q.To), dataset.MaxKey)]
 	}))
-	m.table("skips a row at each page", "a query answers every row of a range once across pages", func(b *brokenTable) {
-		b.query = func(ctx context.Context, q dataset.Query) (dataset.Page, error) {
-			page, err := b.Table.Query(ctx, q)
-			if page.Cursor != "" && len(page.Records) > 0 {
-				page.Records = page.Records[1:]
-			}
-			return page, err
-		}
-	})
 	m.table("ends at the first page", "a page ends at about 1 MB", func(b *brokenTable) {
 		b.query = func(ctx context.Context, q dataset.Query) (dataset.Page, error) {
 			page, err := b.Table.Query(ctx, q)
@@ -324,6 +309,32 @@ func (m *mutants) queries() {
 		}
 	})
 	m.table("mixes partitions", "a query keeps to its partition", ask(func(q *dataset.Query) { q.PK = strings.TrimSuffix(q.PK, "#") + "#" }))
+}
+
+func (m *mutants) cursors() {
+	m.table("ignores cursors", "a query answers every row of a range once across pages", func(b *brokenTable) {
+		b.query = func(ctx context.Context, q dataset.Query) (dataset.Page, error) {
+			q.Cursor = ""
+			return b.Table.Query(ctx, q)
+		}
+	})
+	m.table("takes any cursor", "a cursor that was made up or is of another query is Invalid", func(b *brokenTable) {
+		b.query = func(ctx context.Context, q dataset.Query) (dataset.Page, error) {
+			if _, err := dataset.CheckQuery(q); err != nil {
+				q.Cursor = ""
+			}
+			return b.Table.Query(ctx, q)
+		}
+	})
+	m.table("skips a row at each page", "a query answers every row of a range once across pages", func(b *brokenTable) {
+		b.query = func(ctx context.Context, q dataset.Query) (dataset.Page, error) {
+			page, err := b.Table.Query(ctx, q)
+			if page.Cursor != "" && len(page.Records) > 0 {
+				page.Records = page.Records[1:]
+			}
+			return page, err
+		}
+	})
 	m.table("counts cursors by place", "a cursor keeps its place when its row is gone", func(b *brokenTable) {
 		b.query = func(ctx context.Context, q dataset.Query) (page dataset.Page, err error) {
 			place, limit := len(q.Cursor), q.Limit
