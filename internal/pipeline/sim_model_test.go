@@ -26,6 +26,7 @@ type fakeModel struct {
 	inFlight int
 	most     int
 	calls    int
+	cut      int       // calls that ended because their caller, who lives, ended them
 	last     time.Time // when a call began last
 }
 
@@ -56,8 +57,9 @@ func (m *fakeModel) Generate(ctx context.Context, r *model.Request) (*model.Repl
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	ended := ctx.Err() != nil || porttest.Alive(ctx) != nil
-	m.end(key, ended)
+	alive := porttest.Alive(ctx) == nil
+	ended := ctx.Err() != nil || !alive
+	m.end(key, ended, alive)
 	switch {
 	case ended:
 		return nil, &model.Error{Kind: model.Timeout, Detail: "ended", Err: ctx.Err()}
@@ -99,13 +101,16 @@ func (m *fakeModel) begun() int {
 	return m.calls
 }
 
-func (m *fakeModel) end(key string, orphan bool) {
+func (m *fakeModel) end(key string, orphan, alive bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.flying[key]--
 	m.inFlight--
 	if orphan {
 		m.orphans[key]++
+		if alive {
+			m.cut++
+		}
 	}
 }
 

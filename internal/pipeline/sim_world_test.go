@@ -37,6 +37,7 @@ type schedule struct {
 	cancelAt    time.Duration // 0: never
 	cancelTail  int           // the job is cancelled before this port call from the first of Curate's; 0: never
 	patience    time.Duration // of the workflow with a lane, before it sends another token; 0: as deployed
+	strays      time.Duration // now and then a message about a lane comes again, so often on average; 0: never
 	quotaAfter  int           // calls after which the provider wants money; 0: never
 	busy        float64       // share of calls that are told to wait
 	poison      int           // the chunk that kills its worker, by number in its document; -1: none
@@ -75,11 +76,20 @@ func newSchedule(seed uint64) schedule {
 	case 4:
 		s.garbage = 0.2
 	}
-	if pick(6) {
-		s.patience = time.Duration(10+r.IntN(20)) * time.Minute
+	if pick(12) && !s.free { // a lane takes so long that the workflow loses patience
+		s.chunks, s.documents, s.concurrency = 60+r.IntN(120), 1, 1+r.IntN(3)
+		s.patience = time.Duration(180+r.IntN(240)) * time.Second
+		s.strays = time.Minute
 	}
 	if pick(8) && s.cancelAt == 0 {
 		s.cancelTail = 1 + r.IntN(60)
+	}
+	if pick(12) && !s.free && s.poison < 0 { // workers that are slow for longer than their lease, while others are eager
+		s.rates.Delay, s.rates.MaxDelay = 0.05, 4*time.Minute
+		s.strays = 15 * time.Second
+	}
+	if s.free {
+		s.busy = 0 // nobody else uses it; and what it answered is not kept
 	}
 	return s
 }
@@ -94,13 +104,16 @@ type world struct {
 	engine *pipeline.Engine
 	model  *fakeModel
 	blobs  *countingBlobs
+	sent   sentMessages
 	ref    dataset.JobRef
 	began  time.Time
 
 	mu      sync.Mutex
 	live    map[*porttest.Process]bool
 	tail    int       // port calls since Curate began
+	cancels bool      // the job was cancelled, as somebody was told
 	stopped time.Time // the job was stopping or cancelled by then
+	joined  time.Time // all lanes were done by then
 }
 
 func newWorld(t *testing.T, s schedule) *world {
@@ -133,9 +146,10 @@ func newWorld(t *testing.T, s schedule) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.sent.Queue = w.raw.Queue
 	// Step Functions itself does not fail; what it calls does.
 	w.flow, err = asl.New(asl.Config{
-		Machine: machine, Table: w.raw.Table, Queue: w.raw.Queue, Functions: w.functions(),
+		Machine: machine, Table: w.raw.Table, Queue: &w.sent, Functions: w.functions(),
 		Queues: map[string]string{"GenerateQueue": dataset.GenerateQueue}, ErrorName: pipeline.ErrorName,
 		OnEnd: func(ctx context.Context, name string, status dataset.ExecutionStatus) error {
 			return w.process(ctx, func(ctx context.Context) error {
@@ -174,9 +188,12 @@ func (w *world) cancelInTail(c porttest.Call) {
 		return
 	}
 	calm := pipeline.Engine{Table: w.raw.Table, Workflow: w.flow, Log: slog.New(slog.DiscardHandler)}
-	if _, err := calm.Cancel(w.t.Context(), w.ref); err != nil {
+	j, err := calm.Cancel(w.t.Context(), w.ref)
+	if err != nil {
 		w.t.Error(err)
+		return
 	}
+	w.cancels = j.Status == dataset.Cancelled
 }
 
 // process runs do as a process of its own, which may be killed at any port call.
@@ -256,13 +273,72 @@ func (w *world) epoch(ctx context.Context) {
 			}
 		}
 	})
+	if w.s.strays > 0 {
+		wg.Go(func() { w.stray(ctx) })
+	}
 	<-ctx.Done()
+	w.killAll()
+	wg.Wait()
+}
+
+// killAll kills all processes. Whoever ends an epoch does it first: a call that ends while its worker lives is one
+// that the worker has ended.
+func (w *world) killAll() {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	for p := range w.live {
 		p.Kill()
 	}
-	w.mu.Unlock()
-	wg.Wait()
+}
+
+// stray delivers messages of the workflow about lanes again, with tokens that may be dead by now.
+func (w *world) stray(ctx context.Context) {
+	r := rand.New(rand.NewPCG(w.s.seed, 78))
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(1 + time.Duration(r.ExpFloat64()*float64(w.s.strays))):
+		}
+		body := w.sent.any(r)
+		if body == nil || time.Since(w.began) > w.s.calm {
+			continue
+		}
+		queue := dataset.GenerateQueue
+		if r.IntN(4) == 0 {
+			queue = dataset.ScoreQueue
+		}
+		if err := w.raw.Queue.Send(ctx, queue, dataset.Message{Body: body}); err != nil && ctx.Err() == nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+// sentMessages is the workflow's queue; it remembers what was sent.
+type sentMessages struct {
+	dataset.Queue
+	mu  sync.Mutex
+	all [][]byte
+}
+
+// Send notes the messages and passes them on.
+func (q *sentMessages) Send(ctx context.Context, queue string, messages ...dataset.Message) error {
+	q.mu.Lock()
+	for _, m := range messages {
+		q.all = append(q.all, m.Body)
+	}
+	q.mu.Unlock()
+	return q.Queue.Send(ctx, queue, messages...)
+}
+
+// any returns a message that was sent; nil when none was.
+func (q *sentMessages) any(r *rand.Rand) []byte {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.all) == 0 {
+		return nil
+	}
+	return q.all[r.IntN(len(q.all))]
 }
 
 // documents adds the schedule's documents; nothing fails here.
@@ -298,7 +374,9 @@ func (b *countingBlobs) Put(ctx context.Context, key string, data []byte) error 
 	began := time.Now()
 	err := b.Blobs.Put(ctx, key, data)
 	// A reply that is kept late, or not at all, may not be there for the next holder of the lane.
-	lost := err != nil && !dataset.Is(err, dataset.Conflict) || time.Since(began) > 5*time.Second
+	// One that is not kept because a living worker gave up keeping it is lost by its fault.
+	gaveUp := ctx.Err() != nil && porttest.Alive(ctx) == nil
+	lost := err != nil && !dataset.Is(err, dataset.Conflict) && !gaveUp || time.Since(began) > 5*time.Second
 	if lost && strings.HasPrefix(key, "replies/") {
 		var reply model.Reply
 		if json.Unmarshal(data, &reply) == nil {
