@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"math/rand/v2"
 	"os"
 	"syscall"
@@ -27,8 +28,8 @@ var killArgs = []string{
 // The program is killed at random moments of a job and started again with the same command, until the job is
 // complete: no entry is lost or doubled, and what is paid twice are the calls that were in flight.
 //
-// Every second life is long enough for an answer: a unit whose worker dies five times without one is given up as
-// what killed it, by design.
+// The moments are random, but every second life lasts until each caller was answered: a call whose workers die each
+// time without any answer is given up as what kills them, by design.
 func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("NOT TESTED: kill -9, with -short")
@@ -53,19 +54,18 @@ func TestKill(t *testing.T) {
 		}
 		late := killed >= kills-lateKills
 		life := time.Duration(random.IntN(int(killLatency)))
+		begun := server.Counts().Answered
+		until := func(modeltest.Counts) bool { return true }
 		switch {
 		case done > 0:
 			life /= 4 // it has but to write the file
-		case !late && killed%2 == 1:
-			life += 2 * killLatency
+		case late: // whatever calls are left are answered first: the last kills strike what comes after them
+			until = func(c modeltest.Counts) bool { return c.Distinct == killChunks && c.InFlight == 0 }
+		case killed%2 == 1:
+			until = func(c modeltest.Counts) bool { return c.Answered >= begun+killConcurrency }
 		}
 		r := p.start(killArgs...)
-		if late && done == 0 {
-			// Whatever calls are left are answered first: the last kills strike what comes after them.
-			if err := server.Wait(t.Context(), func(c modeltest.Counts) bool { return c.Distinct == killChunks && c.InFlight == 0 }); err != nil {
-				t.Fatal(err)
-			}
-		}
+		_ = r.during(func(ctx context.Context) error { return server.Wait(ctx, until) }) // or it has ended: that is seen below
 		select {
 		case <-time.After(life):
 		case <-r.ended:
@@ -137,7 +137,9 @@ func TestInterruptAndReuse(t *testing.T) {
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		begun := server.Counts().Answered
 		r := p.start(args...)
-		if err := server.Wait(t.Context(), func(c modeltest.Counts) bool { return c.Answered >= begun+3*concurrency }); err != nil {
+		if err := r.during(func(ctx context.Context) error {
+			return server.Wait(ctx, func(c modeltest.Counts) bool { return c.Answered >= begun+3*concurrency })
+		}); err != nil {
 			t.Fatal(err)
 		}
 		if !r.signal(s) {

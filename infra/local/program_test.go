@@ -155,6 +155,20 @@ func (r *process) signal(s os.Signal) bool {
 	return err == nil
 }
 
+// during calls wait with a context that ends with the program.
+func (r *process) during(wait func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(r.t.Context())
+	defer cancel()
+	go func() {
+		select {
+		case <-r.ended:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return wait(ctx)
+}
+
 // wait waits for the program's end.
 func (r *process) wait() result {
 	<-r.ended

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -229,7 +230,9 @@ func TestTwoProgramsOnOneDirectory(t *testing.T) {
 	p.stations(4, 1)
 	args := []string{"generate", "docs", "-o", "out.jsonl", "--data", "data", "--model", "openai/mock"}
 	first := p.start(args...)
-	if err := server.Wait(t.Context(), func(c modeltest.Counts) bool { return c.InFlight > 0 }); err != nil {
+	if err := first.during(func(ctx context.Context) error {
+		return server.Wait(ctx, func(c modeltest.Counts) bool { return c.InFlight > 0 })
+	}); err != nil {
 		t.Fatal(err)
 	}
 	second := p.run(args...)
