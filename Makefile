@@ -6,7 +6,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 CC_FOUND := $(shell command -v $${CC:-cc} gcc clang 2>/dev/null | head -1)
 RACE     := $(if $(CC_FOUND),-race)
 
-.PHONY: help build demo test lint conformance bench prove clean
+.PHONY: help build demo test lint mutants conformance bench prove clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,14 +33,17 @@ lint: ## format, vet, staticcheck, dead code, module file, arm64 build of every 
 	@mkdir -p dist/functions
 	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) build -tags lambda.norpc -trimpath -ldflags '-s -w' -o dist/functions/ ./functions/...
 
+mutants: ## break the protocol's rules one at a time: the simulation must notice
+	$(GO) test -count=1 -run TestMutants -v ./internal/pipeline -mutants
+
 conformance: ## hold the AWS adapters and the functions against emulators (installs them under .tools)
 	.ci/conformance
 
 bench: ## measure: throughput, efficiency, memory, pages, near-duplicates
 	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/... ./infra/local
 
-prove: conformance ## the full-size proofs (long)
-	$(GO) test -count=1 -timeout 60m -run TestSimulation ./internal/pipeline -schedules 10000
+prove: mutants conformance ## the full-size proofs (long)
+	$(GO) test -count=1 -timeout 60m -run 'TestSimulation|TestReplay' ./internal/pipeline -schedules 10000
 
 clean: ## remove what was built, installed and made
 	rm -rf dist .demo .tools .aws-sam
