@@ -77,7 +77,8 @@ func walk(root string, exclude []string, add func(file, int64, bool) error) erro
 			}
 			return nil
 		}
-		if !d.Type().IsRegular() || !document.Supported(p) {
+		// In a folder a name without a type may be anything.
+		if !d.Type().IsRegular() || filepath.Ext(p) == "" || !document.Supported(p) {
 			return nil
 		}
 		info, err := d.Info()

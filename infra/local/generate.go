@@ -99,7 +99,7 @@ func (g *generation) run(ctx context.Context, a *local.App, files []file) error 
 
 // add stores the files as documents and returns their ids.
 func (g *generation) add(ctx context.Context, files []file) ([]string, error) {
-	ids := make([]string, 0, len(files))
+	ids, added := make([]string, 0, len(files)), map[string]bool{}
 	for _, f := range files {
 		data, err := os.ReadFile(f.path)
 		if err != nil {
@@ -109,9 +109,10 @@ func (g *generation) add(ctx context.Context, files []file) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if known {
+		if known && !added[d.ID] { // not a second copy among these files
 			g.known++
 		}
+		added[d.ID] = true
 		ids = append(ids, d.ID)
 	}
 	slices.Sort(ids)

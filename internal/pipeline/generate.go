@@ -7,6 +7,7 @@ import (
 
 	"compileo/internal/dataset"
 	"compileo/internal/model"
+	"compileo/internal/prompt"
 )
 
 // Generate handles one message of the generate queue: the workflow's own, which brings a lane's task token, or a
@@ -153,6 +154,7 @@ func (e *Engine) newHolder(ctx context.Context, j *dataset.Job, lane *dataset.La
 	}
 	h := &holder{
 		Engine: e, id: dataset.NewID(), job: j, plan: plan, model: m, template: t, lane: lane.Index,
+		schema: prompt.Schema(j.Settings.Mode, j.Settings.PerChunk), promptHash: t.Hash(),
 		end: lane.End, share: plan.Share(lane.Index, j.Settings.Concurrency),
 		replies: model.Replies{Blobs: e.Blobs, Tenant: j.Ref.Tenant, Project: j.Project},
 	}

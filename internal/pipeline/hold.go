@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"time"
 
@@ -17,21 +18,23 @@ import (
 // lease and looks at the job; and the one that claimed, which writes finished units and advances the lane.
 type holder struct {
 	*Engine
-	id       string // of this hold, in the lease
-	job      *dataset.Job
-	plan     *dataset.Plan
-	model    model.Resolved
-	template prompt.Template
-	replies  model.Replies
-	lane     int
-	end      int              // units of the lane, as claimed
-	share    int              // calls in flight
-	alone    bool             // calls are made one at a time and noted, because earlier holders died
-	suspect  *dataset.Suspect // the call noted by the holder that died; it is made first
-	ahead    bool             // calls of the next unit may begin
-	last     bool             // the slice ends with the current unit
-	giveUp   bool             // the unit lost too many workers: what has no reply fails
-	waits    int
+	id         string // of this hold, in the lease
+	job        *dataset.Job
+	plan       *dataset.Plan
+	model      model.Resolved
+	template   prompt.Template
+	schema     json.RawMessage // of all replies
+	promptHash string
+	replies    model.Replies
+	lane       int
+	end        int              // units of the lane, as claimed
+	share      int              // calls in flight
+	alone      bool             // calls are made one at a time and noted, because earlier holders died
+	suspect    *dataset.Suspect // the call noted by the holder that died; it is made first
+	ahead      bool             // calls of the next unit may begin
+	last       bool             // the slice ends with the current unit
+	giveUp     bool             // the unit lost too many workers: what has no reply fails
+	waits      int
 
 	mu     sync.Mutex
 	change sync.Cond     // any field below changed

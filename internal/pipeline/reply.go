@@ -16,7 +16,7 @@ func (w *work) ask(h *holder, fault string) {
 	s := h.job.Settings
 	system, user := h.template.Render(&w.Chunk, s.PerChunk)
 	w.request = model.Request{
-		Model: h.model.ID, System: system, User: user, Schema: prompt.Schema(s.Mode, s.PerChunk),
+		Model: h.model.ID, System: system, User: user, Schema: h.schema,
 		MaxTokens: s.MaxTokens, Temperature: s.Temperature, Seed: s.Seed,
 		Task: &model.Task{Mode: s.Mode, Chunk: &w.Chunk, Count: s.PerChunk, Seed: s.Seed},
 	}
@@ -89,7 +89,7 @@ func (w *work) entry(h *holder, reply *model.Reply, d prompt.Draft) dataset.Entr
 		Category: h.category(c), SourceChunk: c.Name(),
 		Metadata: dataset.Metadata{
 			Model: h.model.Name(), GenerationTime: reply.Time.UTC(), ChunkLength: c.End - c.Start, HeadingPath: c.Headings,
-			Mode: h.job.Settings.Mode, PromptHash: h.template.Hash(), Seed: h.job.Settings.Seed, Rule: d.Rule,
+			Mode: h.job.Settings.Mode, PromptHash: h.promptHash, Seed: h.job.Settings.Seed, Rule: d.Rule,
 		},
 	}
 	if slices.Contains(dataset.Difficulties, d.Difficulty) {
