@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"runtime"
@@ -178,6 +179,9 @@ func (w *world) run() {
 	time.Sleep(6 * time.Hour)
 	after := w.published(ctx)
 	for key := range after {
+		if w.cancels && strings.HasPrefix(key, "versions/") {
+			continue // files that no version names: a step that is cancelled runs to its end
+		}
 		if !bytes.Equal(before[key], after[key]) {
 			w.t.Errorf("%s changed after the job was over:\n%s\n%s", key, before[key], after[key])
 		}
@@ -216,6 +220,12 @@ func (w *world) published(ctx context.Context) map[string][]byte {
 			all[key[1]] = r.Data
 		}
 	}
+	var j dataset.Job
+	if err := json.Unmarshal(all[dataset.JobSK], &j); err != nil {
+		w.t.Fatal(err)
+	}
+	j.Plan = dataset.PlanCounts{} // Plan, if it runs when the job is cancelled, still notes how large the job is
+	all[dataset.JobSK], _ = json.Marshal(&j)
 	return all
 }
 

@@ -85,6 +85,7 @@ func newSchedule(seed uint64) schedule {
 		s.cancelTail = 1 + r.IntN(60)
 	}
 	if pick(12) && !s.free && s.poison < 0 { // workers that are slow for longer than their lease, while others are eager
+		s.chunks, s.documents, s.concurrency = 60+r.IntN(60), 1, 1+r.IntN(4)
 		s.rates.Delay, s.rates.MaxDelay = 0.05, 4*time.Minute
 		s.strays = 15 * time.Second
 	}
@@ -236,7 +237,8 @@ func (w *world) engineLater() *pipeline.Engine { return w.engine }
 
 func simStep[In any](w *world, do func(context.Context, In) (any, error)) asl.Function {
 	return func(ctx context.Context, input json.RawMessage) (out json.RawMessage, err error) {
-		err = w.process(ctx, func(ctx context.Context) error {
+		// The end of an execution does not end a Lambda that runs for it.
+		err = w.process(context.WithoutCancel(ctx), func(ctx context.Context) error {
 			var in In
 			if err := json.Unmarshal(input, &in); err != nil {
 				return err
