@@ -21,7 +21,7 @@ import (
 )
 
 // Engine carries out the verbs over the four ports. Its fields are set once; it is safe for concurrent use and
-// keeps no state of its own.
+// keeps no state of its own but what never changes.
 type Engine struct {
 	Table    dataset.Table
 	Blobs    dataset.Blobs
@@ -30,6 +30,8 @@ type Engine struct {
 	Models   *model.Registry
 	Timing   Timing
 	Log      *slog.Logger
+
+	plans lastPlan
 }
 
 // Timing holds the intervals of the lane protocol.

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"sync"
 
 	"compileo/internal/dataset"
 	"compileo/internal/document"
@@ -37,9 +38,39 @@ func (e *Engine) Plan(ctx context.Context, in JobInput) (Planned, error) {
 	return Planned{Lanes: upTo(plan.Lanes)}, err
 }
 
-// plan reads the job's plan; NotFound before Plan has written it.
+// plan reads the job's plan, which nobody may change; NotFound before Plan has written it.
 func (e *Engine) plan(ctx context.Context, ref dataset.JobRef) (*dataset.Plan, error) {
-	return readJSON[dataset.Plan](ctx, e.Blobs, dataset.JobKey(ref, "plan"))
+	if p := e.plans.get(ref); p != nil {
+		return p, nil
+	}
+	p, err := readJSON[dataset.Plan](ctx, e.Blobs, dataset.JobKey(ref, "plan"))
+	if err == nil {
+		e.plans.set(ref, p)
+	}
+	return p, err
+}
+
+// lastPlan remembers the plan that was read last: every message about a lane needs it, and that of a job of many
+// documents is large. A plan is written once, so what is remembered is what is stored.
+type lastPlan struct {
+	mu   sync.Mutex
+	ref  dataset.JobRef
+	plan *dataset.Plan
+}
+
+func (l *lastPlan) get(ref dataset.JobRef) *dataset.Plan {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ref != ref {
+		return nil
+	}
+	return l.plan
+}
+
+func (l *lastPlan) set(ref dataset.JobRef, p *dataset.Plan) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ref, l.plan = ref, p
 }
 
 func (e *Engine) newPlan(ctx context.Context, j *dataset.Job) (*dataset.Plan, error) {

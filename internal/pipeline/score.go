@@ -24,7 +24,6 @@ func (e *Engine) Score(ctx context.Context, body []byte) error {
 		return dropGone(err)
 	}
 	deadline := time.Now().Add(e.Timing.Slice)
-	var plan *dataset.Plan // read once: a job of many documents has a large one
 	for {
 		lane, err := e.lane(ctx, ref, m.Lane)
 		switch {
@@ -37,19 +36,18 @@ func (e *Engine) Score(ctx context.Context, body []byte) error {
 		case time.Now().After(deadline):
 			return e.sendLane(ctx, dataset.ScoreQueue, ref, m.Lane, 0)
 		}
-		if plan == nil {
-			if plan, err = e.plan(ctx, ref); err != nil {
-				return err
-			}
-		}
-		if err := e.scoreUnit(ctx, plan, lane); err != nil {
+		if err := e.scoreUnit(ctx, lane); err != nil {
 			return err
 		}
 	}
 }
 
 // scoreUnit writes scored(s) once and advances s on condition of s.
-func (e *Engine) scoreUnit(ctx context.Context, plan *dataset.Plan, lane *dataset.Lane) error {
+func (e *Engine) scoreUnit(ctx context.Context, lane *dataset.Lane) error {
+	plan, err := e.plan(ctx, lane.Job)
+	if err != nil {
+		return err
+	}
 	number := plan.Unit(lane.Index, lane.Scored)
 	c, err := readJSON[candidates](ctx, e.Blobs, dataset.CandidatesKey(lane.Job, number))
 	if err != nil {

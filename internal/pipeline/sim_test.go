@@ -119,9 +119,11 @@ const limit = 20 * time.Hour
 // run submits the job and lets the world turn until it is over, and then for some hours more.
 func (w *world) run() {
 	ctx := w.t.Context()
-	calm := *w.engine // for what a user does, who would try again
-	calm.Table, calm.Blobs, calm.Queue, calm.Workflow = w.raw.Table, w.raw.Blobs, w.raw.Queue, w.flow
-	w.addDocuments(ctx, &calm)
+	calm := &pipeline.Engine{ // for what a user does, who would try again
+		Table: w.raw.Table, Blobs: w.raw.Blobs, Queue: w.raw.Queue, Workflow: w.flow,
+		Models: w.engine.Models, Timing: w.engine.Timing, Log: w.engine.Log,
+	}
+	w.addDocuments(ctx, calm)
 	for {
 		_, err := calm.Submit(ctx, pipeline.Submission{Ref: w.ref, Project: "p", Kind: dataset.GenerateJob, Settings: w.settings()})
 		if err == nil {
