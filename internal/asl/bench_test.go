@@ -80,7 +80,7 @@ func BenchmarkIterations(b *testing.B) {
 
 // BenchmarkLanes runs jobs of 40 lanes, all answered at once: the burst that answers are.
 func BenchmarkLanes(b *testing.B) {
-	w := newIdle(b, string(encode(map[string]any{"batches": numbers(0), "kind": "generate", "lanes": numbers(40), "parts": numbers(0)})),
+	w := newIdle(b, string(encode(map[string]any{"batches": numbers(0), "kind": "generate", "lanes": lanes(40), "parts": numbers(0)})),
 		func(e *Engine, body []byte) {
 			var m message
 			if err := json.Unmarshal(body, &m); err != nil {

@@ -57,8 +57,8 @@ func (d *driver) reconcile(ctx context.Context, r *run) (unsent []attempt) {
 	return unsent
 }
 
-// payload renders what a task is given.
-func (d *driver) payload(r *run, a attempt) (json.RawMessage, *failure) {
+// scope is what the paths of a task lead into.
+func (d *driver) scope(r *run, a attempt) (*scope, *failure) {
 	s := d.e.c.Machine.states[r.State]
 	in := &scope{input: r.input, execution: r.Input, retries: a.Retries, token: a.Token}
 	if s.kind == mapState {
@@ -72,7 +72,42 @@ func (d *driver) payload(r *run, a attempt) (json.RawMessage, *failure) {
 		}
 		in.input = d.in.items[a.Index]
 	}
-	return s.task.payload.render(in)
+	return in, nil
+}
+
+// payload renders the input of a function.
+func (d *driver) payload(r *run, a attempt) (json.RawMessage, *failure) {
+	in, failed := d.scope(r, a)
+	if failed != nil {
+		return nil, failed
+	}
+	return d.e.c.Machine.states[r.State].task.payload.render(in)
+}
+
+// message renders what is sent to a queue.
+func (d *driver) message(r *run, a attempt) (m dataset.Message, failed *failure) {
+	in, failed := d.scope(r, a)
+	if failed != nil {
+		return m, failed
+	}
+	t := d.e.c.Machine.states[r.State].task
+	body, failed := t.payload.render(in)
+	if failed != nil {
+		return m, failed
+	}
+	if t.group.path != nil {
+		group, failed := t.group.render(in)
+		if failed != nil {
+			return m, failed
+		}
+		m.Group, _ = asText(group)
+	}
+	m.Body = body
+	if err := dataset.CheckMessages([]dataset.Message{m}); err != nil {
+		f := newFailure(errSend, detail(err))
+		return m, &f
+	}
+	return m, nil
 }
 
 // call begins a function in a goroutine of its own, which posts the result.
@@ -147,16 +182,12 @@ func (d *driver) send(ctx context.Context, r *run, unsent []attempt) error {
 	var sent []result
 	for _, a := range unsent {
 		res := result{key: key{r.Entered, a.Index, a.Retries}, sent: true}
-		body, failed := d.payload(r, a)
-		if failed == nil && len(body) > dataset.MaxMessage {
-			f := newFailure(errSend, fmt.Sprintf("the message has %d bytes, want at most %d", len(body), dataset.MaxMessage))
-			failed = &f
-		}
+		m, failed := d.message(r, a)
 		if failed != nil {
 			d.post(result{key: res.key, failed: failed})
 			continue
 		}
-		messages, sent = append(messages, dataset.Message{Body: body}), append(sent, res)
+		messages, sent = append(messages, m), append(sent, res)
 	}
 	if len(messages) == 0 {
 		return nil

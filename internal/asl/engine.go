@@ -99,8 +99,8 @@ func New(c Config) (*Engine, error) {
 // Start begins the execution with the input {"job": name}. When the name was started before, that is success.
 // Invalid: the name is not 1 to 80 of [A-Za-z0-9_-].
 func (e *Engine) Start(ctx context.Context, name string) error {
-	if !nameForm.MatchString(name) {
-		return dataset.Errorf(dataset.Invalid, "%q is no name for an execution: want 1 to 80 of [A-Za-z0-9_-]", clip(name, 100))
+	if err := dataset.CheckExecution(name); err != nil {
+		return err
 	}
 	now := time.Now().UTC()
 	r := &run{execution: execution{
@@ -128,7 +128,7 @@ func (e *Engine) Start(ctx context.Context, name string) error {
 
 // Stop aborts the execution. One that is over or was never started is success.
 func (e *Engine) Stop(ctx context.Context, name, cause string) error {
-	if !nameForm.MatchString(name) {
+	if dataset.CheckExecution(name) != nil {
 		return nil
 	}
 	_, err := e.update(ctx, name, callerTries, nil, func(r *run) {
@@ -146,7 +146,7 @@ func (e *Engine) Stop(ctx context.Context, name, cause string) error {
 // Status returns where the execution stands. One that waits for a slot is running. NotFound when it was
 // never started.
 func (e *Engine) Status(ctx context.Context, name string) (dataset.ExecutionStatus, error) {
-	if !nameForm.MatchString(name) {
+	if dataset.CheckExecution(name) != nil {
 		return "", dataset.Errorf(dataset.NotFound, "execution %q was never started", clip(name, 100))
 	}
 	var r *run
@@ -164,11 +164,8 @@ func (e *Engine) Status(ctx context.Context, name string) (dataset.ExecutionStat
 // NotFound: nobody waits under this token (any more). Invalid: the output is not JSON or has more than
 // 262,144 bytes.
 func (e *Engine) Answer(ctx context.Context, token string, output []byte) error {
-	switch {
-	case len(output) > maxData:
-		return dataset.Errorf(dataset.Invalid, "the output has %d bytes, want at most %d", len(output), maxData)
-	case !json.Valid(output):
-		return dataset.Errorf(dataset.Invalid, "the output is not JSON")
+	if err := dataset.CheckAnswer(output); err != nil {
+		return err
 	}
 	name, ok := tokenName(token)
 	tried, answered := false, false

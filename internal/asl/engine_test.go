@@ -120,7 +120,9 @@ func TestQueueFails(t *testing.T) {
 func TestMessageTooLarge(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.functions["PlanFunction"] = func(context.Context, json.RawMessage) (json.RawMessage, error) {
-			return encode(map[string]any{"lanes": []any{7, strings.Repeat("x", dataset.MaxMessage)}}), nil
+			return encode(map[string]any{"lanes": []any{
+				map[string]any{"lane": 7, "tenant": "t"}, map[string]any{"lane": strings.Repeat("x", dataset.MaxMessage), "tenant": "t"},
+			}}), nil
 		}
 		w.start()
 		w.begin(job)

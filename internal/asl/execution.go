@@ -3,7 +3,6 @@ package asl
 import (
 	"crypto/subtle"
 	"encoding/json"
-	"regexp"
 	"time"
 
 	"compileo/internal/dataset"
@@ -11,12 +10,9 @@ import (
 
 // Limits of AWS on an execution.
 const (
-	maxData   = 256 << 10 // bytes of an input or output
-	maxEvents = 25_000    // in the history
+	maxData   = dataset.MaxOutput // bytes of an input or output
+	maxEvents = 25_000            // in the history
 )
-
-// nameForm is what AWS takes as the name of an execution, but for signs that our keys and tokens need.
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 
 // The table's partitions, beside each its sort keys.
 //

@@ -149,6 +149,9 @@ func (l *loader) task(o *object) task {
 		}
 	case sendResource:
 		t.queue = params.substitution("QueueUrl")
+		if params.has("MessageGroupId.$") {
+			t.group = l.pathTemplate(params.field("MessageGroupId.$"), params.take("MessageGroupId.$"), false)
+		}
 		o.need("TimeoutSeconds") // without it a lost message would never be noticed
 		if raw := params.need("MessageBody"); raw != nil {
 			t.payload = l.template(params.field("MessageBody"), raw, true, 1)

@@ -57,6 +57,7 @@ type task struct {
 	function string        // name of the substitution; empty: a message
 	queue    string        // name of the substitution; empty: a function
 	payload  template      // the function's input, or the message's body
+	group    template      // the message's group; a path to a text, or nothing
 	timeout  time.Duration // from the start of each attempt; 0: none
 	retry    []retrier
 }

@@ -227,7 +227,7 @@ func newToken(name string) string { return name + "." + rand.Text() }
 func tokenName(token string) (string, bool) {
 	const maxToken = 1_024 // characters, of AWS's tokens
 	name, _, ok := strings.Cut(token, ".")
-	return name, ok && len(token) <= maxToken && nameForm.MatchString(name)
+	return name, ok && len(token) <= maxToken && dataset.CheckExecution(name) == nil
 }
 
 // succeed ends the attempt at i well.

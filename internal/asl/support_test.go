@@ -18,8 +18,9 @@ import (
 	"compileo/internal/porttest/memory"
 )
 
-// message is the body of a lane's message.
+// message is a lane's message: its group and its body.
 type message struct {
+	Group   string `json:"-"`
 	Job     string `json:"job"`
 	Lane    int    `json:"lane"`
 	Attempt int    `json:"attempt"`
@@ -72,7 +73,7 @@ func bubble(t *testing.T, test func(t *testing.T, w *world)) {
 		for name, output := range map[string]func() any{
 			"PrepareFunction":  func() any { return map[string]any{"kind": w.kind, "batches": numbers(w.size[0])} },
 			"IngestFunction":   func() any { return "dropped" },
-			"PlanFunction":     func() any { return map[string]any{"lanes": numbers(w.size[1])} },
+			"PlanFunction":     func() any { return map[string]any{"lanes": lanes(w.size[1])} },
 			"CurateFunction":   func() any { return map[string]any{"parts": numbers(w.size[2])} },
 			"AssembleFunction": func() any { return "dropped" },
 			"PublishFunction":  func() any { return nil },
@@ -103,6 +104,15 @@ func parse(t testing.TB, definition string) *Machine {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// lanes is what Plan says of n lanes.
+func lanes(n int) []map[string]any {
+	list := make([]map[string]any, n)
+	for i := range list {
+		list[i] = map[string]any{"lane": i, "tenant": "t"}
+	}
+	return list
 }
 
 func numbers(n int) []int {
@@ -203,6 +213,7 @@ func (w *world) Send(_ context.Context, queue string, messages ...dataset.Messag
 		if err := json.Unmarshal(m.Body, &lane); err != nil || queue != dataset.GenerateQueue {
 			w.t.Errorf("message %q to queue %q", m.Body, queue)
 		}
+		lane.Group = m.Group
 		w.messages = append(w.messages, lane)
 	}
 	return nil

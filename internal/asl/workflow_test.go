@@ -133,8 +133,8 @@ func TestFortyFirstLaneWaits(t *testing.T) {
 		w.start()
 		w.begin(job)
 		lanes := w.lanes()
-		if len(lanes) != 40 {
-			t.Fatalf("%d messages are out, want 40", len(lanes))
+		if len(lanes) != 40 || lanes[0].Group != "t" {
+			t.Fatalf("%d messages are out, the first of group %q, want 40 of the tenant", len(lanes), lanes[0].Group)
 		}
 		time.Sleep(time.Hour)
 		w.mustAnswer(lanes[7].Token)

@@ -8,9 +8,15 @@ import (
 	"compileo/internal/document"
 )
 
-// Planned is the output of Plan: the numbers of the lanes.
+// Planned is the output of Plan: the lanes.
 type Planned struct {
-	Lanes []int `json:"lanes"`
+	Lanes []PlannedLane `json:"lanes"`
+}
+
+// PlannedLane is what the workflow needs to know of a lane to send its message, the tenant so that tenants take turns.
+type PlannedLane struct {
+	Lane   int            `json:"lane"`
+	Tenant dataset.Tenant `json:"tenant"`
 }
 
 // Plan pins what the job does: which chunks, in which order, in units on lanes. It writes the plan once and
@@ -35,7 +41,11 @@ func (e *Engine) Plan(ctx context.Context, in JobInput) (Planned, error) {
 		j.Plan = plan.PlanCounts
 		return changed, nil
 	})
-	return Planned{Lanes: upTo(plan.Lanes)}, err
+	out := Planned{Lanes: make([]PlannedLane, plan.Lanes)}
+	for i := range out.Lanes {
+		out.Lanes[i] = PlannedLane{Lane: i, Tenant: j.Ref.Tenant}
+	}
+	return out, err
 }
 
 // plan reads the job's plan, which nobody may change; NotFound before Plan has written it.

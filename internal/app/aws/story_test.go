@@ -83,7 +83,7 @@ func tellStory(t *testing.T, s stage) {
 	for _, step := range []struct{ function, sample, want string }{
 		{"prepare", "prepare", `{"batches":[0],"kind":"generate"}`},
 		{"ingest", "ingest", `{}`},
-		{"plan", "plan", `{"lanes":[0]}`},
+		{"plan", "plan", `{"lanes":[{"lane":0,"tenant":"` + string(sampleJob.Tenant) + `"}]}`},
 		{"generator", "generator", `{"batchItemFailures":[]}`},
 		{"scorer", "scorer", `{"batchItemFailures":[]}`},
 		{"sweeper", "sweeper", `{}`},
