@@ -63,7 +63,8 @@ type Counts struct {
 	Distinct    int // different prompts
 	InFlight    int // now
 	MaxInFlight int
-	Answered    int // answers that were written, and not trouble
+	Answered    int       // answers that were written, and not trouble
+	First, Last time.Time // when the first call came, and when the last one ended
 }
 
 // maxRequest bounds a request's body.
@@ -155,7 +156,9 @@ func (s *Server) begin(prompt string) Trouble {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := &s.counts
-	c.Calls++
+	if c.Calls++; c.Calls == 1 {
+		c.First = time.Now()
+	}
 	c.InFlight++
 	c.MaxInFlight = max(c.MaxInFlight, c.InFlight)
 	defer s.change.Broadcast()
@@ -172,6 +175,7 @@ func (s *Server) end(answered bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counts.InFlight--
+	s.counts.Last = time.Now()
 	if answered {
 		s.counts.Answered++
 	}
