@@ -1,9 +1,8 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"fmt"
 
 	"compileo/internal/dataset"
 	"compileo/internal/snapshot"
@@ -16,7 +15,8 @@ type PartInput struct {
 }
 
 // Assemble writes one part of the version: it streams the entries of the part's units through the decisions, the
-// kept ones with their numbers, the others with the reason. What it writes is determined by its input.
+// kept ones with their numbers, the others with the reason. It copies the lines that the scorer encoded. What it
+// writes is determined by its input.
 func (e *Engine) Assemble(ctx context.Context, in PartInput) error {
 	j, err := e.enter(ctx, in.Job, "Assemble")
 	if err != nil {
@@ -67,32 +67,29 @@ func (a *assembly) add(u unitDecision, b []byte) error {
 	if scoredHeader+n > len(b) {
 		return damaged
 	}
-	lines := b[scoredHeader+n:]
+	rest := b[scoredHeader+n:]
 	for _, code := range u.Codes {
-		line, rest, ok := bytes.Cut(lines, []byte("\n"))
-		if !ok || code < 0 || code > len(a.decisions.Reasons) {
+		if code < 0 || code > len(a.decisions.Reasons) {
 			return damaged
 		}
-		lines = rest
-		var e dataset.Entry
-		if err := json.Unmarshal(line, &e); err != nil {
-			return damaged
+		var line snapshot.Line
+		if line, rest, err = snapshot.CutLine(rest); err != nil {
+			return fmt.Errorf("scored unit %d: %w", u.Unit, err)
 		}
-		if err := a.entry(&e, code); err != nil {
+		if err := a.line(line, code); err != nil {
 			return err
 		}
 	}
-	if len(lines) > 0 {
+	if len(rest) > 0 {
 		return damaged
 	}
 	return nil
 }
 
-func (a *assembly) entry(e *dataset.Entry, code int) error {
+func (a *assembly) line(l snapshot.Line, code int) error {
 	if code == 0 {
-		e.ID = snapshot.EntryID(a.next)
 		a.next++
-		return a.part.Add(e)
+		return a.part.AddLine(a.next-1, l)
 	}
 	reason, of := a.decisions.Reasons[code-1], ""
 	if reason == duplicate {
@@ -102,5 +99,5 @@ func (a *assembly) entry(e *dataset.Entry, code int) error {
 		of = snapshot.EntryID(a.decisions.Of[a.of])
 		a.of++
 	}
-	return a.part.Reject(e, reason, of)
+	return a.part.RejectLine(l, reason, of)
 }

@@ -174,10 +174,7 @@ func (e *Engine) summary(ctx context.Context, key string) (*unitSummary, error) 
 		}
 		b = append(b, rest...)
 	}
-	if len(b) < scoredHeader+n {
-		return nil, dataset.Errorf(dataset.Internal, "%s is cut short", key)
-	}
-	s, err := decodeSummary(b[scoredHeader : scoredHeader+n])
+	s, err := decodeSummary(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", key, err)
 	}

@@ -1,14 +1,13 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"strings"
 	"time"
 
 	"compileo/internal/dataset"
 	"compileo/internal/quality"
+	"compileo/internal/snapshot"
 )
 
 // Score handles one message of the score queue: it scores all units of the lane that are generated and not yet
@@ -84,9 +83,6 @@ func (e *Engine) scoreUnit(ctx context.Context, lane *dataset.Lane) error {
 // score assesses every candidate of a unit.
 func score(c *candidates, tasks []task) (*scored, error) {
 	s := &scored{summary: unitSummary{Unit: c.Unit, Chunks: map[string]int{}, Faults: map[string]int{}}}
-	var lines bytes.Buffer
-	encoder := json.NewEncoder(&lines)
-	encoder.SetEscapeHTML(false)
 	for i := range c.Chunks {
 		a := &c.Chunks[i]
 		if i >= len(tasks) || tasks[i].Number != a.Task {
@@ -100,20 +96,19 @@ func score(c *candidates, tasks []task) (*scored, error) {
 		for k := range a.Entries {
 			e := &a.Entries[k]
 			context.Assess(e)
-			before := lines.Len()
-			if err := encoder.Encode(e); err != nil {
-				return nil, dataset.Errorf(dataset.Internal, "encode entry: %w", err)
+			var err error
+			if s.lines, err = snapshot.AppendLine(s.lines, e); err != nil {
+				return nil, err
 			}
 			fault := ""
 			if len(e.Quality.Faults) > 0 {
 				fault = e.Quality.Faults[0]
 			}
 			s.summary.Entries = append(s.summary.Entries, entrySummary{
-				Score: e.QualityScore, Fault: fault, Size: lines.Len() - before, Shingles: quality.Shingles(e),
+				Score: e.QualityScore, Fault: fault, Shingles: quality.Shingles(e),
 			})
 		}
 	}
-	s.lines = lines.Bytes()
 	return s, nil
 }
 

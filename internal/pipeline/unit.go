@@ -3,6 +3,7 @@ package pipeline
 import (
 	"encoding/binary"
 	"encoding/json"
+	"hash/crc32"
 	"slices"
 
 	"compileo/internal/dataset"
@@ -26,9 +27,9 @@ type chunkAnswer struct {
 }
 
 // scored is what a scorer writes for a unit: a summary for Curate, which reads nothing else, and behind it the
-// entries as JSON lines for Assemble.
+// entries as snapshot.AppendLine writes them, for Assemble to copy.
 //
-//	"CSU1", length of the summary (4 bytes, big endian), summary, lines
+//	"CSU2", length and CRC-32C of the summary (4 bytes each, big endian), summary, lines
 //
 // The summary is JSON for the counts, then for each entry its shingles: all of it is small beside the texts.
 type scored struct {
@@ -46,18 +47,19 @@ type unitSummary struct {
 	Entries []entrySummary `json:"entries"`
 }
 
-// entrySummary is what Curate needs to know of an entry. Size is that of its line, with the line feed.
+// entrySummary is what Curate needs to know of an entry.
 type entrySummary struct {
 	Score    float64  `json:"score"`
 	Fault    string   `json:"fault,omitempty"` // first gate it did not pass
-	Size     int      `json:"size"`
-	Shingles []uint32 `json:"-"` // sorted
+	Shingles []uint32 `json:"-"`               // sorted
 }
 
 const (
-	scoredMagic  = "CSU1"
-	scoredHeader = 8
+	scoredMagic  = "CSU2"
+	scoredHeader = 12
 )
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func (s *scored) encode() ([]byte, error) {
 	counts, err := json.Marshal(s.summary)
@@ -75,6 +77,7 @@ func (s *scored) encode() ([]byte, error) {
 		}
 	}
 	b := binary.BigEndian.AppendUint32([]byte(scoredMagic), uint32(len(summary)))
+	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(summary, castagnoli))
 	return slices.Concat(b, summary, s.lines), nil
 }
 
@@ -86,9 +89,22 @@ func summaryLength(b []byte) (int, error) {
 	return int(binary.BigEndian.Uint32(b[4:])), nil
 }
 
-// decodeSummary reads the summary of a scored unit.
+// decodeSummary reads the summary of the scored unit that b begins with; Internal when it is damaged or cut short.
 func decodeSummary(b []byte) (*unitSummary, error) {
-	damaged := dataset.Errorf(dataset.Internal, "the summary of a scored unit is damaged")
+	n, err := summaryLength(b)
+	if err != nil {
+		return nil, err
+	}
+	b, sum := b[scoredHeader:], binary.BigEndian.Uint32(b[8:])
+	if n > len(b) || crc32.Checksum(b[:n], castagnoli) != sum {
+		return nil, dataset.Errorf(dataset.Internal, "the summary of a scored unit is damaged")
+	}
+	return parseSummary(b[:n])
+}
+
+// parseSummary reads a summary without what stands before it.
+func parseSummary(b []byte) (*unitSummary, error) {
+	damaged := dataset.Errorf(dataset.Internal, "the summary of a scored unit makes no sense")
 	n, used := binary.Uvarint(b)
 	if used <= 0 || n > uint64(len(b)-used) {
 		return nil, damaged

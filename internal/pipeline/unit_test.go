@@ -2,12 +2,15 @@ package pipeline
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
 
 	"compileo/internal/dataset"
+	"compileo/internal/embedded"
 	"compileo/internal/quality"
+	"compileo/internal/snapshot"
 )
 
 func TestScoredUnit(t *testing.T) {
@@ -16,7 +19,7 @@ func TestScoredUnit(t *testing.T) {
 			Unit: 7, Chunks: map[string]int{"with_entries": 2, "failed: timeout: no answer": 1}, Skipped: 1, Faults: map[string]int{"empty_question": 2},
 			Usage: dataset.Usage{Calls: 3, InputTokens: 9},
 			Entries: []entrySummary{
-				{Score: 0.7, Size: 3, Shingles: []uint32{0, 1, 1 << 31, 1<<32 - 1}}, {Score: 0.3, Fault: "pii", Size: 2, Shingles: []uint32{}},
+				{Score: 0.7, Shingles: []uint32{0, 1, 1 << 31, 1<<32 - 1}}, {Score: 0.3, Fault: "pii", Shingles: []uint32{}},
 			},
 		},
 		lines: []byte("{}\n[\n"),
@@ -29,33 +32,97 @@ func TestScoredUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := decodeSummary(b[scoredHeader : scoredHeader+n])
+	got, err := decodeSummary(b)
 	if err != nil || !reflect.DeepEqual(*got, s.summary) {
 		t.Errorf("decoded %+v, %v\nwant    %+v", got, err, s.summary)
 	}
 	if lines := b[scoredHeader+n:]; string(lines) != string(s.lines) {
 		t.Errorf("lines = %q", lines)
 	}
-	for cut := range len(b) {
-		if n, err := summaryLength(b[:cut]); err == nil && cut < scoredHeader+n {
-			if _, err := decodeSummary(b[scoredHeader:cut]); err == nil && cut < scoredHeader+n {
-				t.Fatalf("a summary cut at %d of %d is read", cut, len(b))
-			}
+	for cut := range scoredHeader + n {
+		if got, err := decodeSummary(b[:cut]); !dataset.Is(err, dataset.Internal) {
+			t.Fatalf("cut at %d: %+v, %v, want internal", cut, got, err)
 		}
+	}
+	for i := range 8 * (scoredHeader + n) {
+		b[i/8] ^= 1 << (i % 8)
+		if got, err := decodeSummary(b); !dataset.Is(err, dataset.Internal) {
+			t.Fatalf("bit %d changed: %+v, %v, want internal", i, got, err)
+		}
+		b[i/8] ^= 1 << (i % 8)
 	}
 }
 
-func FuzzDecodeSummary(f *testing.F) {
-	b, err := (&scored{summary: unitSummary{Entries: []entrySummary{{Size: 1, Shingles: []uint32{4, 5}}}}}).encode()
+func FuzzParseSummary(f *testing.F) {
+	b, err := (&scored{summary: unitSummary{Entries: []entrySummary{{Shingles: []uint32{4, 5}}}}}).encode()
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b[scoredHeader:])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if s, err := decodeSummary(b); err == nil && s == nil || err != nil && !dataset.Is(err, dataset.Internal) {
+		if s, err := parseSummary(b); err == nil && s == nil || err != nil && !dataset.Is(err, dataset.Internal) {
 			t.Fatalf("= %v, %v", s, err)
 		}
 	})
+}
+
+// TestDamagedUnitIsNotAssembled: a scored unit whose lines are not those that were written, or that is of other
+// decisions, ends the part with an Internal error.
+func TestDamagedUnitIsNotAssembled(t *testing.T) {
+	unit := func(chunks int) []byte {
+		s, err := score(benchUnit(0, chunks))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := s.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	store, err := embedded.Open(t.TempDir(), embedded.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	assemble := func(b []byte, codes ...int) error {
+		part, err := snapshot.NewPart(t.Context(), store.Blobs(), "versions/t/d/j/", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer part.Abort()
+		a := assembly{part: part, decisions: &decisions{Reasons: []string{"pii", duplicate}, Of: []int{1}}, next: 1}
+		return a.add(unitDecision{Codes: codes}, b)
+	}
+	good := unit(1)
+	if err := assemble(good, 0, 1, 2); err != nil {
+		t.Fatal(err)
+	}
+	n, _ := summaryLength(good)
+	cases := map[string]error{
+		"no unit":             assemble([]byte("CSU1"), 0, 1, 2),
+		"fewer decisions":     assemble(good, 0, 1),
+		"more decisions":      assemble(good, 0, 1, 2, 0),
+		"unknown decision":    assemble(good, 0, 1, 3),
+		"negative decision":   assemble(good, 0, 1, -1),
+		"no original":         assemble(good, 2, 2, 0),
+		"lines of other unit": assemble(unit(2), 0, 1, 2),
+	}
+	for cut := range len(good) {
+		cases[fmt.Sprint("cut at ", cut)] = assemble(good[:cut], 0, 1, 2)
+	}
+	for i := range good {
+		if i >= 4 && i < 8 || i >= scoredHeader+n { // what is between, Curate checked
+			b := slices.Clone(good)
+			b[i] ^= 1 << (i % 8)
+			cases[fmt.Sprint("changed at ", i)] = assemble(b, 0, 1, 2)
+		}
+	}
+	for name, err := range cases {
+		if !dataset.Is(err, dataset.Internal) {
+			t.Errorf("%s: %v, want internal", name, err)
+		}
+	}
 }
 
 // TestCurate: what is rejected, for which reason, and how the rest is numbered and cut into parts.

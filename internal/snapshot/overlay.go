@@ -87,10 +87,8 @@ func placeOf(k key, number int) Place {
 
 func encodeEntry(e *dataset.Entry) (json.RawMessage, error) {
 	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(withEvidence(e)); err != nil {
-		return nil, dataset.Errorf(dataset.Invalid, "entry %.60q cannot be written as JSON: %w", e.ID, err)
+	if err := writeEntry(&b, e); err != nil {
+		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), checkLine(e.ID, b.Len())
 }

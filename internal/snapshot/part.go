@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"unicode/utf8"
 
 	"compileo/internal/dataset"
@@ -31,8 +32,7 @@ type PartWriter struct {
 	info       PartInfo
 	lines      *object
 	rejects    *object
-	line       bytes.Buffer
-	encoder    *json.Encoder
+	line       bytes.Buffer // that is written
 	index      []byte
 	categories map[string]uint32
 	last       int   // ordinal of the last entry
@@ -46,8 +46,6 @@ func NewPart(ctx context.Context, blobs dataset.Blobs, prefix string, number int
 	}
 	w := &PartWriter{blobs: blobs, prefix: prefix, categories: map[string]uint32{}, last: -1}
 	w.info = PartInfo{Number: number, Categories: []string{}, Splits: map[string]int{}, Rejected: map[string]int{}}
-	w.encoder = json.NewEncoder(&w.line)
-	w.encoder.SetEscapeHTML(false)
 	var err error
 	if w.lines, err = createObject(ctx, blobs, prefix, partFile(number, "jsonl")); err != nil {
 		return nil, err
@@ -62,42 +60,65 @@ func NewPart(ctx context.Context, blobs dataset.Blobs, prefix string, number int
 // Add appends an entry. Its id must be entry_<ordinal> with an ordinal above that of the entry before.
 // An entry that breaks a limit is Invalid and not added.
 func (w *PartWriter) Add(e *dataset.Entry) error {
-	if w.err != nil {
-		return w.err
-	}
 	k, err := keyOf(e)
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("entry %.60q: %w", e.ID, err)
-	case k.ordinal <= w.last:
-		return dataset.Errorf(dataset.Invalid, "entry %s comes after %s: want ascending numbers", e.ID, EntryID(w.last))
+	}
+	w.line.Reset()
+	if err := writeEntry(&w.line, e); err != nil {
+		return err
+	}
+	return w.add(k, e.Split)
+}
+
+// AddLine does with a line, whose entry had no id, what Add does with that entry once it has the id of the ordinal.
+func (w *PartWriter) AddLine(ordinal int, l Line) error {
+	k, err := l.key(ordinal)
+	if err != nil {
+		return fmt.Errorf("entry %d: %w", ordinal, err)
+	}
+	rest, ok := bytes.CutPrefix(l.json, []byte(withoutID))
+	if !ok {
+		return dataset.Errorf(dataset.Invalid, "the line for entry %d is empty or has an id", ordinal)
+	}
+	w.line.Reset()
+	w.line.WriteString(lineStart)
+	w.line.Write(strconv.AppendInt(w.line.AvailableBuffer(), int64(ordinal), 10))
+	w.line.WriteString(`",`)
+	w.line.Write(rest)
+	return w.add(k, l.split)
+}
+
+// add appends the line in w.line.
+func (w *PartWriter) add(k key, split string) error {
+	switch {
+	case w.err != nil:
+		return w.err
+	case k.ordinal <= w.last || k.ordinal > MaxOrdinal:
+		return dataset.Errorf(dataset.Invalid, "entry %d comes after %s: want ascending numbers to %d", k.ordinal, EntryID(w.last), MaxOrdinal)
 	case w.lines.file.Entries == dataset.MaxPart:
 		return dataset.Errorf(dataset.Invalid, "part %d: more than %d entries", w.info.Number, dataset.MaxPart)
 	}
-	if err := w.encode(e, withEvidence(e)); err != nil {
+	if err := checkLine(EntryID(k.ordinal), w.line.Len()); err != nil {
 		return err
 	}
 	r := row{
 		quality: k.quality, offset: w.lines.file.Size, ordinal: uint32(k.ordinal), length: uint32(w.line.Len()),
-		category: w.category(k.category), part: uint16(w.info.Number), level: uint8(k.level),
-	}
-	if k.flagged {
-		r.flags = flagged
+		category: w.category(k.category), part: uint16(w.info.Number), level: uint8(k.level), flags: flagsOf(k.flagged),
 	}
 	if w.err = w.lines.add(w.line.Bytes()); w.err != nil {
 		return w.err
 	}
 	w.index = appendRow(w.index, r)
 	w.last = k.ordinal
-	if e.Split != "" {
-		w.info.Splits[e.Split]++
+	if split != "" {
+		w.info.Splits[split]++
 	}
 	return nil
 }
 
-// rejectedLine is an entry that was left out, with the reason.
-type rejectedLine struct {
-	*dataset.Entry
+// rejection is what the line of an entry that was left out has at its end.
+type rejection struct {
 	Rejected    string `json:"rejected"`
 	DuplicateOf string `json:"duplicate_of,omitempty"`
 }
@@ -105,6 +126,15 @@ type rejectedLine struct {
 // Reject keeps an entry that was left out, for inspection. Its id may be anything, so may duplicateOf, the
 // id of the entry that it repeats. Reasons are few: they are counted by their text.
 func (w *PartWriter) Reject(e *dataset.Entry, reason, duplicateOf string) error {
+	var line bytes.Buffer
+	if err := writeEntry(&line, e); err != nil {
+		return err
+	}
+	return w.RejectLine(Line{json: line.Bytes()}, reason, duplicateOf)
+}
+
+// RejectLine does with a line what Reject does with its entry.
+func (w *PartWriter) RejectLine(l Line, reason, duplicateOf string) error {
 	switch {
 	case w.err != nil:
 		return w.err
@@ -113,7 +143,17 @@ func (w *PartWriter) Reject(e *dataset.Entry, reason, duplicateOf string) error 
 	case w.rejects.file.Entries == dataset.MaxCandidates:
 		return dataset.Errorf(dataset.Invalid, "part %d: more than %d entries left out", w.info.Number, dataset.MaxCandidates)
 	}
-	if err := w.encode(e, rejectedLine{withEvidence(e), reason, duplicateOf}); err != nil {
+	entry, ok := bytes.CutSuffix(l.json, []byte("}\n"))
+	if !ok {
+		return dataset.Errorf(dataset.Invalid, "the line of an entry left out is empty")
+	}
+	w.line.Reset()
+	w.line.Write(entry)
+	if err := writeJSON(&w.line, rejection{reason, duplicateOf}); err != nil {
+		return dataset.Errorf(dataset.Invalid, "reason %.60q cannot be written as JSON: %w", reason, err)
+	}
+	w.line.Bytes()[len(entry)] = ',' // instead of a brace: the entry goes on
+	if err := checkLine("an entry left out", w.line.Len()); err != nil {
 		return err
 	}
 	if w.err = w.rejects.add(w.line.Bytes()); w.err != nil {
@@ -121,32 +161,6 @@ func (w *PartWriter) Reject(e *dataset.Entry, reason, duplicateOf string) error 
 	}
 	w.info.Rejected[reason]++
 	return nil
-}
-
-func (w *PartWriter) encode(e *dataset.Entry, line any) error {
-	w.line.Reset()
-	if err := w.encoder.Encode(line); err != nil {
-		return dataset.Errorf(dataset.Invalid, "entry %.60q cannot be written as JSON: %w", e.ID, err)
-	}
-	return checkLine(e.ID, w.line.Len())
-}
-
-// checkLine checks the length of an entry's line, its end included.
-func checkLine(id string, length int) error {
-	if length > MaxLine {
-		return dataset.Errorf(dataset.Invalid, "entry %.60q has %d bytes, want at most %d", id, length, MaxLine)
-	}
-	return nil
-}
-
-// withEvidence returns e with a list of evidence, as clients expect a list also where it is empty.
-func withEvidence(e *dataset.Entry) *dataset.Entry {
-	if e.Evidence != nil {
-		return e
-	}
-	c := *e
-	c.Evidence = []dataset.Evidence{}
-	return &c
 }
 
 func (w *PartWriter) category(name string) uint32 {

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
-	"slices"
 
 	"compileo/internal/dataset"
 )
@@ -16,6 +15,13 @@ const rowSize = 32
 
 // flagged marks an entry whose quality names a fault.
 const flagged = 1
+
+func flagsOf(f bool) uint8 {
+	if f {
+		return flagged
+	}
+	return 0
+}
 
 // row says where an entry is and what it is sorted and filtered by. In a part's index, part is the number
 // of the part and category an index into PartInfo.Categories; in a version's files, part is an index into
@@ -85,17 +91,8 @@ func keyOf(e *dataset.Entry) (key, error) {
 	if err != nil {
 		return key{}, err
 	}
-	k := key{
-		quality: e.QualityScore, category: e.Category, level: slices.Index(dataset.Difficulties, e.Difficulty),
-		ordinal: ordinal, flagged: len(e.Quality.Faults) > 0,
-	}
-	switch {
-	case !isShare(k.quality):
-		return key{}, dataset.InvalidField("/quality_score", "is %v, want 0 to 1", k.quality)
-	case k.level < 0:
-		return key{}, dataset.InvalidField("/difficulty", "is %.60q, want one of %q", e.Difficulty, dataset.Difficulties)
-	}
-	return k, checkCategory(k.category)
+	l := factsOf(e)
+	return l.key(ordinal)
 }
 
 // compare orders keys as order does; 0 only for the same entry.
