@@ -12,6 +12,7 @@ import (
 
 	"compileo/internal/dataset"
 	"compileo/internal/embedded"
+	"compileo/internal/prompt"
 )
 
 // benchUnit is a unit of n chunks with three candidates each, as a generator writes it.
@@ -29,14 +30,14 @@ func benchUnit(number, n int) (*candidates, []task) {
 			Document: "d", Chunking: "c", Ordinal: i, End: len(text), Title: "Stations", Text: text,
 			Blocks: []dataset.Block{{Kind: dataset.ParagraphBlock, End: len(text)}},
 		}
-		a := chunkAnswer{Task: i, Outcome: dataset.WithEntries, Usage: dataset.Usage{Calls: 1}}
+		a := chunkAnswer{
+			Task: i, Outcome: dataset.WithEntries, Usage: dataset.Usage{Calls: 1}, Category: "Stations",
+			Metadata: dataset.Metadata{Model: "openai/mock", GenerationTime: time.Unix(1_790_000_000, 0).UTC(), ChunkLength: len(text), Mode: dataset.QuestionAnswer, Seed: 1},
+		}
 		for _, fact := range facts {
 			subject, _, _ := strings.Cut(fact, fmt.Sprint(" ", i, " "))
-			at := strings.Index(text, fact)
-			a.Entries = append(a.Entries, dataset.Entry{
-				Question: fmt.Sprintf("What is known about %s %d?", strings.ToLower(subject), i), Answer: fact + ".", Category: "Stations", SourceChunk: chunk.Name(),
-				Evidence: []dataset.Evidence{{DocumentID: "d", Document: "stations.txt", ChunkID: chunk.ID(), Start: at, End: at + len(fact), Quote: fact}},
-				Metadata: dataset.Metadata{Model: "openai/mock", GenerationTime: time.Unix(1_790_000_000, 0).UTC(), ChunkLength: len(text), Mode: dataset.QuestionAnswer, Seed: 1},
+			a.Drafts = append(a.Drafts, prompt.Draft{
+				Question: fmt.Sprintf("What is known about %s %d?", strings.ToLower(subject), i), Answer: fact + ".", Evidence: []string{fact},
 			})
 		}
 		c.Chunks = append(c.Chunks, a)
@@ -45,15 +46,12 @@ func benchUnit(number, n int) (*candidates, []task) {
 	return c, tasks
 }
 
-// BenchmarkScore assesses and encodes one unit, on one processor.
+// BenchmarkScore makes, assesses and encodes the entries of one unit, on one processor.
 func BenchmarkScore(b *testing.B) {
-	const chunks = 50
+	c, tasks := benchUnit(1, 50)
 	entries := 0
 	b.ReportAllocs()
 	for b.Loop() {
-		b.StopTimer()
-		c, tasks := benchUnit(1, chunks) // scoring writes into its candidates
-		b.StartTimer()
 		s, err := score(c, tasks)
 		if err != nil {
 			b.Fatal(err)

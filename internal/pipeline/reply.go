@@ -1,13 +1,11 @@
 package pipeline
 
 import (
-	"slices"
 	"strings"
 
 	"compileo/internal/dataset"
 	"compileo/internal/model"
 	"compileo/internal/prompt"
-	"compileo/internal/quality"
 	"compileo/internal/snapshot"
 )
 
@@ -66,36 +64,18 @@ func (w *work) accept(h *holder, reply *model.Reply) {
 		return
 	}
 	w.answer = &chunkAnswer{Task: w.Number, Outcome: dataset.WithEntries, Faults: faults, Usage: w.usage}
-	context := quality.NewContext(&w.Chunk)
-	for _, d := range drafts {
-		e := w.entry(h, reply, d)
-		e.Evidence = context.Evidence(d.Evidence, w.Name)
-		e.Metadata.CostUSD = reply.Usage.CostUSD / float64(len(drafts))
-		w.answer.Entries = append(w.answer.Entries, e)
-	}
 	if len(drafts) == 0 {
 		w.answer.Outcome, w.answer.Reason = dataset.Empty, "the model found nothing to ask"
 		if len(faults) > 0 {
 			w.answer.Reason = "no entry of the reply could be used"
 		}
+		return
 	}
-}
-
-// entry makes a dataset entry, still without id, evidence and score, of what a reply says.
-func (w *work) entry(h *holder, reply *model.Reply, d prompt.Draft) dataset.Entry {
-	c := &w.Chunk
-	e := dataset.Entry{
-		Question: d.Question, Answer: d.Answer, Instruction: d.Instruction, Input: d.Input, Output: d.Output, Summary: d.Summary,
-		Category: h.category(c), SourceChunk: c.Name(),
-		Metadata: dataset.Metadata{
-			Model: h.model.Name(), GenerationTime: reply.Time.UTC(), ChunkLength: c.End - c.Start, HeadingPath: c.Headings,
-			Mode: h.job.Settings.Mode, PromptHash: h.promptHash, Seed: h.job.Settings.Seed, Rule: d.Rule,
-		},
+	w.answer.Drafts, w.answer.Category = drafts, h.category(&w.Chunk)
+	w.answer.Metadata = dataset.Metadata{
+		Model: h.model.Name(), GenerationTime: reply.Time.UTC(), ChunkLength: w.Chunk.End - w.Chunk.Start, HeadingPath: w.Chunk.Headings,
+		Mode: h.job.Settings.Mode, PromptHash: h.promptHash, Seed: h.job.Settings.Seed, CostUSD: reply.Usage.CostUSD / float64(len(drafts)),
 	}
-	if slices.Contains(dataset.Difficulties, d.Difficulty) {
-		e.Difficulty = d.Difficulty
-	}
-	return e
 }
 
 // category is, without a taxonomy, what the chunk's document is about: its title. A job of more documents than a

@@ -2,10 +2,12 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"compileo/internal/dataset"
+	"compileo/internal/prompt"
 	"compileo/internal/quality"
 	"compileo/internal/snapshot"
 )
@@ -80,7 +82,7 @@ func (e *Engine) scoreUnit(ctx context.Context, lane *dataset.Lane) error {
 	return err
 }
 
-// score assesses every candidate of a unit.
+// score makes the entries of a unit and assesses them.
 func score(c *candidates, tasks []task) (*scored, error) {
 	s := &scored{summary: unitSummary{Unit: c.Unit, Chunks: map[string]int{}, Faults: map[string]int{}}}
 	for i := range c.Chunks {
@@ -88,28 +90,49 @@ func score(c *candidates, tasks []task) (*scored, error) {
 		if i >= len(tasks) || tasks[i].Number != a.Task {
 			return nil, dataset.Errorf(dataset.Internal, "unit %d does not fit its plan", c.Unit)
 		}
+		if (a.Outcome == dataset.WithEntries) != (len(a.Drafts) > 0) {
+			return nil, dataset.Errorf(dataset.Internal, "chunk %d of unit %d is %s, with %d drafts", a.Task, c.Unit, a.Outcome, len(a.Drafts))
+		}
 		s.summary.count(a)
-		if len(a.Entries) == 0 {
+		if len(a.Drafts) == 0 {
 			continue
 		}
 		context := quality.NewContext(&tasks[i].Chunk)
-		for k := range a.Entries {
-			e := &a.Entries[k]
-			context.Assess(e)
-			var err error
-			if s.lines, err = snapshot.AppendLine(s.lines, e); err != nil {
+		for _, d := range a.Drafts {
+			e := a.entry(&tasks[i], d)
+			e.Evidence = context.Evidence(d.Evidence, tasks[i].Name)
+			context.Assess(&e)
+			if err := s.add(&e); err != nil {
 				return nil, err
 			}
-			fault := ""
-			if len(e.Quality.Faults) > 0 {
-				fault = e.Quality.Faults[0]
-			}
-			s.summary.Entries = append(s.summary.Entries, entrySummary{
-				Score: e.QualityScore, Fault: fault, Shingles: quality.Shingles(e),
-			})
 		}
 	}
 	return s, nil
+}
+
+// entry makes a dataset entry, still without id, evidence and score, of a draft.
+func (a *chunkAnswer) entry(t *task, d prompt.Draft) dataset.Entry {
+	e := dataset.Entry{
+		Question: d.Question, Answer: d.Answer, Instruction: d.Instruction, Input: d.Input, Output: d.Output, Summary: d.Summary,
+		Category: a.Category, SourceChunk: t.Chunk.Name(), Metadata: a.Metadata,
+	}
+	e.Metadata.Rule = d.Rule
+	if slices.Contains(dataset.Difficulties, d.Difficulty) {
+		e.Difficulty = d.Difficulty
+	}
+	return e
+}
+
+func (s *scored) add(e *dataset.Entry) (err error) {
+	if s.lines, err = snapshot.AppendLine(s.lines, e); err != nil {
+		return err
+	}
+	one := entrySummary{Score: e.QualityScore, Shingles: quality.Shingles(e)}
+	if len(e.Quality.Faults) > 0 {
+		one.Fault = e.Quality.Faults[0]
+	}
+	s.summary.Entries = append(s.summary.Entries, one)
+	return nil
 }
 
 // tally sums the unit up for the lane's record.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"compileo/internal/dataset"
+	"compileo/internal/prompt"
 )
 
 // candidates is the object a generator writes for a unit: what became of each of its chunks.
@@ -15,15 +16,18 @@ type candidates struct {
 	Chunks []chunkAnswer `json:"chunks"`
 }
 
-// chunkAnswer is what became of one chunk. Its entries have no id and no score yet.
+// chunkAnswer is what became of one chunk: for one with entries, what the reply says. The scorer, which reads the
+// chunk anyway, makes entries of it.
 type chunkAnswer struct {
-	Task    int             `json:"task"`
-	Outcome dataset.Outcome `json:"outcome"`
-	Reason  string          `json:"reason,omitempty"`
-	Skipped bool            `json:"skipped,omitempty"` // failed because the job was stopped
-	Faults  []string        `json:"faults,omitempty"`  // of entries in the reply that cannot be used, one each
-	Usage   dataset.Usage   `json:"usage,omitzero"`
-	Entries []dataset.Entry `json:"entries,omitempty"`
+	Task     int              `json:"task"`
+	Outcome  dataset.Outcome  `json:"outcome"`
+	Reason   string           `json:"reason,omitempty"`
+	Skipped  bool             `json:"skipped,omitempty"` // failed because the job was stopped
+	Faults   []string         `json:"faults,omitempty"`  // of entries in the reply that cannot be used, one each
+	Usage    dataset.Usage    `json:"usage,omitzero"`
+	Drafts   []prompt.Draft   `json:"drafts,omitempty"`
+	Category string           `json:"category,omitempty"` // of all drafts
+	Metadata dataset.Metadata `json:"metadata,omitzero"`  // of all drafts, but for the rule
 }
 
 // scored is what a scorer writes for a unit: a summary for Curate, which reads nothing else, and behind it the

@@ -66,6 +66,25 @@ func FuzzParseSummary(f *testing.F) {
 	})
 }
 
+// TestScoreRefuses: what does not fit is not taken for a unit with fewer entries.
+func TestScoreRefuses(t *testing.T) {
+	for name, change := range map[string]func(*candidates){
+		"other plan":            func(c *candidates) { c.Chunks[1].Task++ },
+		"more chunks":           func(c *candidates) { c.Chunks = append(c.Chunks, c.Chunks[0]) },
+		"entries without draft": func(c *candidates) { c.Chunks[1].Drafts = nil },
+		"drafts of a failure":   func(c *candidates) { c.Chunks[1].Outcome = dataset.FailedChunk },
+	} {
+		c, tasks := benchUnit(3, 2)
+		if _, err := score(c, tasks); err != nil {
+			t.Fatal(err)
+		}
+		change(c)
+		if _, err := score(c, tasks); !dataset.Is(err, dataset.Internal) {
+			t.Errorf("%s: %v, want internal", name, err)
+		}
+	}
+}
+
 // TestDamagedUnitIsNotAssembled: a scored unit whose lines are not those that were written, or that is of other
 // decisions, ends the part with an Internal error.
 func TestDamagedUnitIsNotAssembled(t *testing.T) {
