@@ -36,14 +36,13 @@ func (e *Engine) Assemble(ctx context.Context, in PartInput) error {
 	}
 	defer part.Abort()
 	a := assembly{part: part, decisions: d, next: d.First}
-	for _, u := range d.Units {
-		b, err := e.Blobs.Get(ctx, dataset.ScoredKey(j.Ref, u.Unit))
-		if err != nil {
-			return err
-		}
-		if err := a.add(u, b); err != nil {
-			return err
-		}
+	err = inOrder(ctx, len(d.Units), func(ctx context.Context, i int) ([]byte, error) {
+		return e.Blobs.Get(ctx, dataset.ScoredKey(j.Ref, d.Units[i].Unit))
+	}, func(i int, b []byte) error {
+		return a.add(d.Units[i], b)
+	})
+	if err != nil {
+		return err
 	}
 	_, err = part.Close(ctx)
 	return err

@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"compileo/internal/dataset"
 	"compileo/internal/model"
 )
@@ -305,17 +303,4 @@ func (h *holder) ending(err error) (why string, ends bool) {
 		return "", true
 	}
 	return string(e.Kind) + ": " + e.Detail, false
-}
-
-// parallelReads is how many objects are read at a time where many small ones are wanted.
-const parallelReads = 16
-
-// parallel calls do for 0 to n-1, several at a time, and returns the first error.
-func parallel(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelReads)
-	for i := range n {
-		group.Go(func() error { return do(ctx, i) })
-	}
-	return group.Wait()
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"compileo/internal/dataset"
 	"compileo/internal/quality"
 )
@@ -114,40 +112,22 @@ func (e *Engine) gather(ctx context.Context, j *dataset.Job) (*curating, error) 
 	run := &curating{report: curation{
 		Rejected: map[string]int{}, Chunks: dataset.ChunkReport{Total: plan.Tasks, Reasons: map[string]int{}},
 	}}
-	read := make(chan chan *unitSummary, parallelReads)
+	var units []int
 	never := 0 // chunks of units that a stopped job did not begin
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		defer close(read)
-		for u := range plan.Units {
-			if u/plan.Lanes >= lanes[u%plan.Lanes].End {
-				first, end := plan.TasksOf(u)
-				never += end - first
-				continue
-			}
-			one := make(chan *unitSummary, 1)
-			select {
-			case read <- one:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			group.Go(func() error {
-				s, err := e.summary(ctx, dataset.ScoredKey(j.Ref, u))
-				one <- s
-				return err
-			})
+	for u := range plan.Units {
+		if u/plan.Lanes < lanes[u%plan.Lanes].End {
+			units = append(units, u)
+			continue
 		}
+		first, end := plan.TasksOf(u)
+		never += end - first
+	}
+	err = inOrder(ctx, len(units), func(ctx context.Context, i int) (*unitSummary, error) {
+		return e.summary(ctx, dataset.ScoredKey(j.Ref, units[i]))
+	}, func(_ int, s *unitSummary) error {
+		run.add(s)
 		return nil
 	})
-	group.Go(func() error {
-		for one := range read {
-			if s := <-one; s != nil {
-				run.add(s)
-			}
-		}
-		return nil
-	})
-	err = group.Wait()
 	if never > 0 {
 		run.add(&unitSummary{Chunks: map[string]int{string(dataset.FailedChunk) + ": " + jobStopped: never}, Skipped: never})
 	}
