@@ -2,7 +2,11 @@ package quality
 
 import (
 	"cmp"
+	"iter"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 )
 
 // Item is what Duplicates needs of an entry: its Shingles and its score.
@@ -23,43 +27,79 @@ const (
 // to collide cannot cost their square. Honest data stay far below it.
 const maxCompared = 12
 
+// maxWorkers bounds the memory for the bands that are at work at a time.
+const maxWorkers = 8
+
 // Duplicates finds clusters of items, each of which is similar to another by MinSimilarity or more (by exact
 // comparison of their shingles, the signatures only propose pairs), keeps the best scored of each cluster (of
 // equal scores the first), and returns for each item the index of the one kept in its place, or -1 for those
 // that are kept. Items without shingles are kept. Apart from ties the result does not depend on the order of
-// the items. Besides the items it needs 52 bytes for each. At most 1<<31 - 1 items.
+// the items, and never on the number of processors, all of which it uses. Besides the items it needs 40 bytes for
+// each, and 16 more on each of at most maxWorkers processors. At most 1<<31 - 1 items.
 func Duplicates(items []Item) []int {
 	f := newForest(len(items))
-	order := distinct(items, f)
-	entries := make([]bandEntry, 0, len(order))
-	for band := range bands {
-		entries = entries[:0]
-		for rank, i := range order {
-			entries = append(entries, bandEntry{key: bandKey(items[i].Shingles, band), rank: int32(rank)})
-		}
-		slices.SortFunc(entries, func(a, b bandEntry) int {
-			if a.key != b.key {
-				return cmp.Compare(a.key, b.key)
-			}
-			return cmp.Compare(a.rank, b.rank)
-		})
-		for start := 0; start < len(entries); {
-			end := start + 1
-			for end < len(entries) && entries[end].key == entries[start].key {
-				end++
-			}
-			if end-start > 1 {
-				unite(items, order, entries[start:end], f)
-			}
-			start = end
-		}
+	order, ranks := distinct(items, f)
+	// Signing and sorting a band is most of the work and may be done at any time; what a bucket joins depends on what
+	// was joined before, so the bands take turns at it.
+	var turns [bands + 1]chan struct{}
+	for i := range turns {
+		turns[i] = make(chan struct{})
 	}
+	close(turns[0])
+	var next atomic.Int32
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), maxWorkers) {
+		workers.Go(func() {
+			entries := make([]bandEntry, 0, len(order))
+			for band := int(next.Add(1)) - 1; band < bands; band = int(next.Add(1)) - 1 {
+				entries = sortedBand(entries[:0], items, ranks, band)
+				<-turns[band]
+				for bucket := range buckets(entries) {
+					unite(items, order, bucket, f)
+				}
+				close(turns[band+1])
+			}
+		})
+	}
+	workers.Wait()
 	return kept(items, f)
 }
 
 type bandEntry struct {
 	key  uint64
 	rank int32 // in the order of distinct, which is the same whatever the order of the items
+}
+
+// sortedBand appends the entries of a band, those of equal keys together. It goes through the items as they lie in memory.
+func sortedBand(entries []bandEntry, items []Item, ranks []int32, band int) []bandEntry {
+	for i, rank := range ranks {
+		if rank >= 0 {
+			entries = append(entries, bandEntry{key: bandKey(items[i].Shingles, band), rank: rank})
+		}
+	}
+	slices.SortFunc(entries, func(a, b bandEntry) int {
+		if a.key != b.key {
+			return cmp.Compare(a.key, b.key)
+		}
+		return cmp.Compare(a.rank, b.rank)
+	})
+	return entries
+}
+
+// buckets are the runs of two or more entries with one key.
+func buckets(entries []bandEntry) iter.Seq[[]bandEntry] {
+	return func(yield func([]bandEntry) bool) {
+		for start := 0; start < len(entries); {
+			end := start + 1
+			for end < len(entries) && entries[end].key == entries[start].key {
+				end++
+			}
+			if end-start > 1 && !yield(entries[start:end]) {
+				return
+			}
+			start = end
+		}
+	}
 }
 
 // bandKey hashes the rows of a band. Only these are computed: no signature is kept.
@@ -94,9 +134,9 @@ func unite(items []Item, order []int32, bucket []bandEntry, f forest) {
 	}
 }
 
-// distinct joins items with the same shingles, and returns one of each in an order that depends on the
-// shingles only. Thus any number of copies costs no more than sorting them.
-func distinct(items []Item, f forest) []int32 {
+// distinct joins items with the same shingles, and returns one of each in an order that depends on the shingles
+// only, and for each item its place in it or -1. Thus any number of copies costs no more than sorting them.
+func distinct(items []Item, f forest) (order, ranks []int32) {
 	type keyed struct {
 		key uint64
 		i   int32
@@ -120,15 +160,19 @@ func distinct(items []Item, f forest) []int32 {
 		return cmp.Compare(a.i, b.i)
 	})
 	// Lists that differ under one key, should there ever be some, are not joined here, but compared later.
-	order := make([]int32, 0, len(all))
+	order, ranks = make([]int32, 0, len(all)), make([]int32, len(items))
+	for i := range ranks {
+		ranks[i] = -1
+	}
 	for n, k := range all {
 		if n > 0 && k.key == all[n-1].key && slices.Equal(items[k.i].Shingles, items[all[n-1].i].Shingles) {
 			f.join(k.i, all[n-1].i)
 			continue
 		}
+		ranks[k.i] = int32(len(order))
 		order = append(order, k.i)
 	}
-	return order
+	return order, ranks
 }
 
 // kept chooses the best item of each cluster.

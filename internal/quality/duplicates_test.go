@@ -111,6 +111,29 @@ func TestDuplicatesIgnoresOrder(t *testing.T) {
 	}
 }
 
+// Any number of processors gives the same result, also where buckets have more items than are compared.
+func TestDuplicatesIgnoresProcessors(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	r := rand.New(rand.NewPCG(8, 8))
+	items, _ := variants(r, 50, 6)
+	base := Shingles(qa(paraphrases[0][0], longText(40)))
+	for range 500 {
+		list := slices.Clone(base)
+		for j := r.IntN(9); j < len(list); j += 7 + r.IntN(5) {
+			list[j] = r.Uint32()
+		}
+		items = append(items, Item{Shingles: sorted(list), Score: r.Float64()})
+	}
+	r.Shuffle(len(items), func(i, j int) { items[i], items[j] = items[j], items[i] })
+	want := Duplicates(items)
+	for _, n := range []int{2, 5, 2 * bands} {
+		runtime.GOMAXPROCS(n)
+		if got := Duplicates(items); !slices.Equal(got, want) {
+			t.Errorf("%d processors give another result than one", n)
+		}
+	}
+}
+
 // What is called a duplicate is linked to what is kept by pairs that are really similar.
 func TestDuplicatesAreSimilar(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
