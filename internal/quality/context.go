@@ -17,60 +17,102 @@ import (
 	"compileo/internal/dataset"
 )
 
-// Context is what all entries of a chunk are judged against, prepared once. It is safe for concurrent use.
+// Context is what all entries of a chunk are judged against. What only some calls need is prepared by the first
+// of them. It is not safe for concurrent use.
 type Context struct {
-	chunk   *dataset.Chunk
-	folded  *folding
-	low     string // folded text, lower case, with title and headings after it
-	english bool
+	chunk  *dataset.Chunk
+	starts []int32  // byte offsets of every 64th code point of the text; nil when it is ASCII
+	folded *folding // see fold
+	low    string   // see lower
 
-	places    map[string][]int32 // stem → the sentences it stands in, ascending
-	sentences int
-	denied    map[string][]int32 // stem → the sentences in which a negation comes before it
-	around    map[string]bool    // stems of title and headings: they hold for every sentence
-	known     map[string]bool    // lower-case words of all three
-	pairs     map[uint64]bool    // neighbouring words, hashed
-	starts    []int32            // byte offsets of every 64th code point of the text; nil when it is ASCII
+	vocabulary                 // nothing yet before the first Assess
+	english    bool            // 15 % or more of the chunk's words are stop words
+	sentences  int             // of the chunk
+	pairs      map[uint64]bool // neighbouring words of the chunk
+	tick       int             // of the last list or entry marked: see term
+	view       view            // of the entry at hand
+	spare      []word          // room for one short list of words
+	list       []*term         // room for one list of terms
+	counts     []int32         // room for a number for each sentence
+	shares     []int32         // another
 }
 
-// NewContext analyses a chunk, which must not change while the context is in use.
+// NewContext makes the context of a chunk, which must not change while the context is in use.
 func NewContext(chunk *dataset.Chunk) *Context {
-	c := &Context{
-		chunk: chunk, folded: fold(chunk.Text), places: map[string][]int32{}, denied: map[string][]int32{}, around: map[string]bool{}, known: map[string]bool{}, pairs: map[uint64]bool{},
-	}
-	c.folded.lower()
-	c.low = c.folded.low + "\n" + fold(strings.ToLower(chunk.Title+"\n"+strings.Join(chunk.Headings, "\n"))).text
-	for _, s := range append(slices.Clone(chunk.Headings), chunk.Title) {
-		for _, w := range words(s) {
-			c.around[w.stem], c.known[w.low] = true, true
+	return &Context{chunk: chunk, starts: runeStarts(chunk.Text)}
+}
+
+// analyse cuts the chunk into words.
+func (c *Context) analyse() {
+	text := c.chunk.Text
+	c.terms = make(map[string]*term, len(text)/8)
+	for _, s := range append(slices.Clone(c.chunk.Headings), c.chunk.Title) {
+		c.spare = c.words(c.spare[:0], s)
+		for _, w := range c.spare {
+			w.stem.around, w.known = true, true
 		}
 	}
-	stops, all := 0, 0
-	for _, span := range sentences(chunk.Text) {
-		id, previous := int32(c.sentences), ""
-		list := words(chunk.Text[span[0]:span[1]])
-		for stem := range denials(list) {
-			c.denied[stem] = append(c.denied[stem], id)
+	all := c.words(make([]word, 0, len(text)/5+1), text)
+	c.pairs = make(map[uint64]bool, len(all))
+	stops, rest := 0, all
+	for _, span := range sentences(text) {
+		id := int32(c.sentences)
+		c.sentences++
+		var list []word
+		list, rest = until(rest, span[1])
+		c.list = denials(c.list[:0], list)
+		for _, t := range c.list {
+			t.denied = appendNew(t.denied, id)
 		}
-		for _, w := range list {
-			all++
+		for i, w := range list {
 			if w.stop {
 				stops++
 			}
-			for _, term := range [...]string{w.stem, numberWords[w.low]} {
-				if at := c.places[term]; term != "" && (len(at) == 0 || at[len(at)-1] != id) {
-					c.places[term] = append(at, id)
-				}
+			w.stem.places = appendNew(w.stem.places, id)
+			if w.value != nil {
+				w.value.places = appendNew(w.value.places, id)
 			}
-			c.known[w.low] = true
-			c.pairs[pair(previous, w.low)] = true
-			previous = w.low
+			w.known = true
+			if i > 0 {
+				c.pairs[pair(list[i-1].term, w.term)] = true
+			}
 		}
-		c.sentences++
 	}
-	c.english = stops*100 >= all*15 && all > 0
-	c.starts = runeStarts(chunk.Text)
-	return c
+	c.english = stops*100 >= len(all)*15 && len(all) > 0
+	c.counts, c.shares = make([]int32, c.sentences), make([]int32, c.sentences)
+}
+
+// until splits a list before the first word that does not end by the byte end: no word crosses a sentence's border.
+func until(list []word, end int) (head, rest []word) {
+	n := 0
+	for n < len(list) && int(list[n].end) <= end {
+		n++
+	}
+	return list[:n], list[n:]
+}
+
+// appendNew appends the number of a sentence unless it is the last one already.
+func appendNew(list []int32, id int32) []int32 {
+	if n := len(list); n > 0 && list[n-1] == id {
+		return list
+	}
+	return append(list, id)
+}
+
+// fold returns the folding of the chunk's text.
+func (c *Context) fold() *folding {
+	if c.folded == nil {
+		c.folded = fold(c.chunk.Text)
+	}
+	return c.folded
+}
+
+// lower returns the folded text in lower case, with title and headings after it.
+func (c *Context) lower() string {
+	if c.low == "" {
+		c.low = c.fold().lower() + "\n" + fold(strings.ToLower(c.chunk.Title+"\n"+strings.Join(c.chunk.Headings, "\n"))).text
+	}
+	return c.low
 }
 
 // Evidence finds quotes in the chunk and returns the places of those that are there, in the order of the
@@ -78,7 +120,7 @@ func NewContext(chunk *dataset.Chunk) *Context {
 func (c *Context) Evidence(quotes []string, name string) []dataset.Evidence {
 	found := make([]dataset.Evidence, 0, len(quotes))
 	for _, quote := range quotes {
-		start, end, ok := locate(c.chunk.Text, c.folded, quote)
+		start, end, ok := locate(c.chunk.Text, quote, c.fold)
 		if !ok {
 			continue
 		}
@@ -99,36 +141,25 @@ func (c *Context) Evidence(quotes []string, name string) []dataset.Evidence {
 	return found
 }
 
-// denials returns the content stems that come first after a negation.
-func denials(list []word) map[string]bool {
-	var set map[string]bool
+// denials appends the content stems that come first after a negation.
+func denials(stems []*term, list []word) []*term {
 	open := false
 	for i, w := range list {
 		switch {
 		case i == 0 && w.low == "no": // "No, frozen insulin …" denies the question
-		case negations[w.low]:
+		case w.class&negation != 0:
 			open = true
 		case open && !w.stop:
-			if set == nil {
-				set = map[string]bool{}
-			}
-			set[w.stem], open = true, false
+			stems, open = append(stems, w.stem), false
 		}
 	}
-	return set
+	return stems
 }
 
 const runeStep = 64
 
 func runeStarts(text string) []int32 {
-	ascii := true
-	for i := range len(text) {
-		if text[i] >= utf8.RuneSelf {
-			ascii = false
-			break
-		}
-	}
-	if ascii {
+	if isASCII(text) {
 		return nil
 	}
 	starts, n := []int32{}, 0
@@ -139,6 +170,15 @@ func runeStarts(text string) []int32 {
 		n++
 	}
 	return starts
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // runes returns how many code points text[:at] of the chunk has.
@@ -184,7 +224,7 @@ func (c *Context) holds(e *dataset.Evidence) bool {
 }
 
 // knows reports whether the term stands in the chunk, its title or headings.
-func (c *Context) knows(stem string) bool { return len(c.places[stem]) > 0 || c.around[stem] }
+func (t *term) knows() bool { return len(t.places) > 0 || t.around }
 
 // sentences cuts text roughly: at line ends, and after a full stop before a capital letter. It serves to tell
 // what stands near what, not to be read.
@@ -211,5 +251,5 @@ func sentences(text string) [][2]int {
 	return spans
 }
 
-// pair hashes two neighbouring words.
-func pair(a, b string) uint64 { return hashWord(a)*0x9e3779b97f4a7c15 + hashWord(b) }
+// pair numbers two neighbouring words.
+func pair(a, b *term) uint64 { return uint64(a.id)<<32 | uint64(b.id) }

@@ -49,19 +49,30 @@ func corpus(t testing.TB) []sample {
 	return samples
 }
 
+// words cuts a text into words.
+func words(text string) []word {
+	v := vocabulary{terms: map[string]*term{}}
+	return v.words(nil, text)
+}
+
 func nearest(text, about string) string {
 	wanted := map[string]int{}
 	for _, w := range words(about) {
 		if !w.stop {
-			wanted[w.stem]++
+			wanted[w.stem.low]++
 		}
 	}
 	best, found := 0, ""
 	for _, span := range sentences(text) {
-		_, have := terms(words(text[span[0]:span[1]]))
+		have := map[string]bool{}
+		for _, w := range words(text[span[0]:span[1]]) {
+			have[w.stem.low] = have[w.stem.low] || !w.stop
+		}
 		n := 0
-		for stem := range have {
-			n += wanted[stem]
+		for stem, content := range have {
+			if content {
+				n += wanted[stem]
+			}
 		}
 		if n > best {
 			best, found = n, strings.TrimSpace(text[span[0]:span[1]])

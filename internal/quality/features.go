@@ -1,12 +1,9 @@
 package quality
 
 import (
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"compileo/internal/dataset"
 )
 
 // The features of an entry from which P(good) is made. Each is 0 to 1.
@@ -75,156 +72,25 @@ var weights = [featureCount]struct {
 // bias makes P of a faultless entry 0.97.
 const bias = 3.5 - (1.8 + 0.8 + 1.8 + 0.6 + 1.0 + 0.6 + 0.2 + 0.3 + 0.5 + 0.4)
 
-// view is an entry cut into words, once for gates and features.
-type view struct {
-	entry            *dataset.Entry
-	question, answer string // the question with an instruction's input
-	qWords, aWords   []word
-	qTerms, aTerms   []string // distinct content stems
-	qSet, aSet       map[string]bool
-	kind             string // of question: see kindOf
-	parts            []part
-}
-
-// part is a sentence of the answer, and how well the chunk holds it.
-type part struct {
-	terms   int
-	held    int  // of terms, in the best two neighbouring sentences of the chunk
-	window  int  // the first of those; -1: none holds any
-	flipped bool // says "not" where the sentence that it takes its words from does not, or the other way round
-}
-
-func (c *Context) newView(e *dataset.Entry) *view {
-	v := &view{entry: e, question: strings.TrimSpace(e.Question), answer: strings.TrimSpace(e.Answer)}
-	v.kind = kindOf(words(v.question))
-	if e.Input != "" {
-		v.question += "\n" + e.Input
-	}
-	v.qWords, v.aWords = words(v.question), words(v.answer)
-	v.qTerms, v.qSet = terms(v.qWords)
-	v.aTerms, v.aSet = terms(v.aWords)
-	for _, span := range sentences(v.answer) {
-		end := span[1]
-		if len(v.parts) == maxParts-1 {
-			end = len(v.answer)
-		}
-		v.parts = append(v.parts, c.part(words(v.answer[span[0]:end])))
-		if len(v.parts) == maxParts {
-			break
-		}
-	}
-	return v
-}
-
-// maxParts bounds the work for an answer; what comes after counts as one part.
-const maxParts = 200
-
-// terms returns the distinct content stems of a text, in order and as a set.
-func terms(list []word) (order []string, set map[string]bool) {
-	set = make(map[string]bool, len(list))
-	for i := range list {
-		if w := &list[i]; !w.stop && !set[w.stem] {
-			set[w.stem] = true
-			order = append(order, w.stem)
-		}
-	}
-	return order, set
-}
-
-// windows counts for each two neighbouring sentences how many of the terms they hold. base of the terms
-// stand in title or headings, and so hold everywhere.
-func (c *Context) windows(terms []string) (counts []int32, base int) {
-	counts, last := make([]int32, c.sentences), make([]int32, c.sentences)
-	for n, term := range terms {
-		if c.around[term] {
-			base++
-			continue
-		}
-		for _, s := range c.places[term] {
-			for _, w := range [2]int32{s, s - 1} {
-				if w >= 0 && last[w] != int32(n+1) {
-					last[w] = int32(n + 1)
-					counts[w]++
-				}
-			}
-		}
-	}
-	return counts, base
-}
-
-// part finds the place of a sentence of the answer.
-func (c *Context) part(list []word) part {
-	stems, _ := terms(list)
-	p := part{terms: len(stems), window: -1}
-	counts, base := c.windows(stems)
-	for w, n := range counts {
-		if int(n)+base > p.held && n > 0 {
-			p.held, p.window = int(n)+base, w
-		}
-	}
-	if p.window < 0 {
-		p.held = base
-	}
-	p.flipped = c.flipped(list, stems)
-	return p
-}
-
-// flipped compares a sentence with those of the chunk that it takes most of its words from: it says "not" of
-// a word of which none of them does, or the other way round.
-func (c *Context) flipped(list []word, stems []string) bool {
-	counts := map[int32]int32{}
-	most := int32(0)
-	for _, term := range stems {
-		for _, s := range c.places[term] {
-			counts[s]++
-			most = max(most, counts[s])
-		}
-	}
-	if most == 0 || int(most)*10 < len(stems)*6 {
-		return false
-	}
-	denied := denials(list)
-	for s, n := range counts {
-		if n == most && !c.contradicts(s, stems, denied) {
-			return false
-		}
-	}
-	return true
-}
-
-func (c *Context) contradicts(sentence int32, stems []string, denied map[string]bool) bool {
-	for _, term := range stems {
-		_, here := slices.BinarySearch(c.places[term], sentence)
-		if _, there := slices.BinarySearch(c.denied[term], sentence); here && there != denied[term] {
-			return true
-		}
-	}
-	return false
-}
-
 // features measures an entry.
 func (c *Context) features(v *view) features {
 	var f features
 	f.answerability(c, v)
-	words := 0
-	seen := map[string]bool{}
+	c.tick++
 	for i, w := range v.qWords {
-		words++
-		if i > 0 && w.low == v.qWords[i-1].low {
+		if i > 0 && w.term == v.qWords[i-1].term {
 			f[repeats] += float64(len(v.qTerms))
-		} else if seen[w.low] && !w.stop {
+		} else if w.seen == c.tick && !w.stop {
 			f[repeats]++
 		}
-		seen[w.low] = true
-		if pronouns[w.low] {
-			f[pronoun] = 1
-		}
+		w.seen = c.tick
 	}
+	f[pronoun] = truth(v.qClass&pronounWord != 0)
 	f[repeats] = ratio(f[repeats], float64(len(v.qTerms)), 0)
 	if len(v.qTerms) <= 1 && v.entry.Input == "" {
 		f[vague] = 1
 	}
-	f[long] = clamp(float64(words-30) / 20)
+	f[long] = clamp(float64(len(v.qWords)-30) / 20)
 	f[marked] = truth(endsAsQuestion(v.question) || v.kind == taskKind)
 	f[dangling] = truth(v.kind != taskKind && endsInFunctionWord(v.qWords))
 	first, _ := utf8.DecodeRuneInString(v.question)
@@ -238,7 +104,7 @@ func (c *Context) features(v *view) features {
 func (f *features) answerability(c *Context, v *view) {
 	held := 0
 	for _, term := range v.qTerms {
-		if c.knows(term) {
+		if term.knows() {
 			held++
 		}
 	}
@@ -261,10 +127,10 @@ func (f *features) answerability(c *Context, v *view) {
 	f[gap] = clamp(ratio(float64(most-here), n, 0))
 	f[anchors] = min(float64(int(here)+base), 6) / 6
 	f[fitting] = fit(v)
-	f[yesNo] = truth(v.kind != yesNoKind && len(v.aWords) == 1 && yesNoWords[v.aWords[0].low])
+	f[yesNo] = truth(v.kind != yesNoKind && len(v.aWords) == 1 && v.aWords[0].class&yesNoWord != 0)
 	given := 0
 	for _, term := range v.aTerms {
-		if v.qSet[term] {
+		if term.asked == v.round {
 			given++
 		}
 	}
@@ -290,24 +156,16 @@ func (c *Context) ease(v *view) float64 {
 // in one place, in the evidence, its neighbouring words; less for unknown numbers and names and for "not".
 func (c *Context) grounding(v *view, numbers, names float64) float64 {
 	known, quoted, pairs := 0, 0, 0
-	quotes := map[string]bool{}
-	for i := range v.entry.Evidence {
-		if e := &v.entry.Evidence[i]; c.holds(e) {
-			for _, w := range words(e.Quote) {
-				quotes[w.stem] = true
-			}
-		}
-	}
 	for _, term := range v.aTerms {
-		if c.knows(term) {
+		if term.knows() {
 			known++
 		}
-		if quotes[term] || c.around[term] {
+		if term.quoted == v.round || term.around {
 			quoted++
 		}
 	}
 	for i := 1; i < len(v.aWords); i++ {
-		if c.pairs[pair(v.aWords[i-1].low, v.aWords[i].low)] {
+		if c.pairs[pair(v.aWords[i-1].term, v.aWords[i].term)] {
 			pairs++
 		}
 	}

@@ -1,6 +1,7 @@
 package quality
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,38 +20,20 @@ const (
 	noKind    = ""
 )
 
-var (
-	questionWords = map[string]string{
-		"when": whenKind, "who": whoKind, "whom": whoKind, "why": whyKind, "how": howKind,
-		"what": whatKind, "which": whatKind, "where": whatKind, "whose": whatKind,
-	}
-	auxiliaries = set(`is are was were be do does did can could should would will may might must has have had am shall
-isn aren wasn weren don doesn didn won couldn shouldn wouldn`)
-	taskWords = set(`explain describe list name define compare state give identify outline summarize summarise show write discuss
-rewrite extract translate convert create provide enumerate contrast classify illustrate demonstrate calculate find tell complete
-implement configure generate walk draft propose recommend specify determine interpret analyze analyse set use add`)
-	pronouns      = set(`it its they their them he his him she her this these those`)
-	yesNoWords    = set(`yes no true false`)
-	timeWords     = set(`when after before once if while until during whenever as at on in by upon since every each always never immediately january february march april may june july august september october november december monday tuesday wednesday thursday friday saturday sunday daily weekly monthly`)
-	countWords    = set(`no none all any unlimited several many few single both every dozen infinite`)
-	functionWords = set(`the a an and or of to in with for by that which is are was were be as from because if when can will such at on into not
-than then while whose this these its their your our may should would could must do does did has have had but so nor between`)
-	// endings are function words that questions rightly end in.
-	endings  = set(`for to in with from by of at on as do does is are have has be into used called between`)
-	articles = set(`the a an its their this that each every`)
-)
-
 // kindOf tells what a question asks for.
 func kindOf(list []word) string {
 	for i, w := range list {
-		kind, ok := questionWords[w.low]
-		if !ok || i == 0 && kind == whenKind && asksLater(list[1:]) {
+		if w.class&interrogates == 0 {
 			continue
 		}
-		if i > 0 && taskWords[list[0].low] {
+		kind := questionWords[w.low]
+		if i == 0 && kind == whenKind && classes(list[1:])&interrogates != 0 {
+			continue // "When the disk is full, what happens?"
+		}
+		if i > 0 && list[0].class&taskWord != 0 {
 			return taskKind
 		}
-		if i > 0 && auxiliaries[list[0].low] {
+		if i > 0 && list[0].class&auxiliary != 0 {
 			return yesNoKind
 		}
 		if kind == howKind && i+1 < len(list) && (list[i+1].low == "many" || list[i+1].low == "much") {
@@ -61,55 +44,43 @@ func kindOf(list []word) string {
 	switch {
 	case len(list) == 0:
 		return noKind
-	case taskWords[list[0].low]:
+	case list[0].class&taskWord != 0:
 		return taskKind
-	case auxiliaries[list[0].low]:
+	case list[0].class&auxiliary != 0:
 		return yesNoKind
 	}
 	// "In Harbor, is the cache on?"
 	for i, w := range list {
-		if i > 0 && auxiliaries[w.low] && i+1 < len(list) {
+		if i > 0 && w.class&auxiliary != 0 && i+1 < len(list) {
 			return yesNoKind
 		}
 	}
 	return noKind
 }
 
-// asksLater finds the question in "When the disk is full, what happens?".
-func asksLater(list []word) bool {
-	for _, w := range list {
-		if questionWords[w.low] != "" {
-			return true
-		}
+// classes are those that a word of the list has.
+func classes(list []word) class {
+	all := class(0)
+	for i := range list {
+		all |= list[i].class
 	}
-	return false
+	return all
 }
 
 // fit says whether the answer is of the kind asked for; half where that cannot be told.
 func fit(v *view) float64 {
-	has := func(set map[string]bool) bool {
-		for _, w := range v.aWords {
-			if set[w.low] {
-				return true
-			}
-		}
-		return false
-	}
-	number := false
-	for _, w := range v.aWords {
-		number = number || w.number || numberWords[w.low] != ""
-	}
+	number := v.aClass&numeral != 0 || slices.ContainsFunc(v.aWords, func(w word) bool { return w.number })
 	switch v.kind {
 	case whenKind:
-		return truth(number || has(timeWords))
+		return truth(number || v.aClass&timeWord != 0)
 	case manyKind:
-		return truth(number || has(countWords))
+		return truth(number || v.aClass&countWord != 0)
 	case whyKind:
 		return truth(len(v.aWords) >= 3)
 	case howKind:
 		return truth(len(v.aWords) >= 2)
 	case yesNoKind:
-		if len(v.aWords) > 0 && yesNoWords[v.aWords[0].low] {
+		if len(v.aWords) > 0 && v.aWords[0].class&yesNoWord != 0 {
 			return 1
 		}
 		return 0.5
@@ -137,11 +108,11 @@ func endsInFunctionWord(list []word) bool {
 		return false
 	}
 	n := len(list)
-	last := list[n-1].low
-	if n > 3 && endings[last] {
-		return articles[list[n-3].low] && !auxiliaries[last] // "… the port of?"
+	last := list[n-1].class
+	if n > 3 && last&ending != 0 {
+		return list[n-3].class&article != 0 && last&auxiliary == 0 // "… the port of?"
 	}
-	return functionWords[last]
+	return last&functionWord != 0
 }
 
 // closed reports whether brackets, backticks and double quotation marks come in pairs. Code is not looked at.
@@ -149,19 +120,29 @@ func closed(s string) bool {
 	if strings.Count(s, "```")%2 != 0 {
 		return false
 	}
-	round, square, quotes := 0, 0, 0
-	for line := range strings.SplitSeq(prose(s), "\n") {
-		if strings.Count(line, "`")%2 != 0 {
+	round, square, quotes, code := 0, 0, 0, false
+	text := prose(s)
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '`':
+			code = !code
+		case c == '\n' && code:
 			return false
+		case code:
+		case c == '(':
+			round++
+		case c == ')':
+			round--
+		case c == '[':
+			square++
+		case c == ']':
+			square--
+		case c == '"' || c == "“"[0] && (strings.HasPrefix(text[i:], "“") || strings.HasPrefix(text[i:], "”")):
+			quotes++
 		}
-		for j, piece := range strings.Split(line, "`") {
-			if j%2 == 1 {
-				continue // inline code
-			}
-			round += strings.Count(piece, "(") - strings.Count(piece, ")")
-			square += strings.Count(piece, "[") - strings.Count(piece, "]")
-			quotes += strings.Count(piece, `"`) + strings.Count(piece, "“") + strings.Count(piece, "”")
-		}
+	}
+	if code {
+		return false
 	}
 	// "a) first, b) second" closes more than it opens, and is fine.
 	return round <= 0 && square == 0 && quotes%2 == 0

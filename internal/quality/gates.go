@@ -2,7 +2,6 @@ package quality
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -42,51 +41,40 @@ func (c *Context) gates(v *view) (faults []string, numbers, names float64) {
 	qNumbers, qNames := c.unknown(v.question, v.qWords, true)
 	aNumbers, aNames := c.unknown(v.answer, v.aWords, false)
 
-	fault(!c.grounded(v), NoEvidence)
-	fault(c.unsupported(v), UnsupportedAnswer)
+	fault(!v.grounded(), NoEvidence)
+	fault(v.unsupported(), UnsupportedAnswer)
 	fault(qNumbers.missing+aNumbers.missing > 0, UnknownNumber)
 	fault(qNames.missing+aNames.missing > 0, UnknownName)
-	fault(c.strangeAddress(v.question, v.qWords) || c.strangeAddress(v.answer, v.aWords), AddressNotInSource)
+	fault(c.strangeAddress(v.question, v.qClass) || c.strangeAddress(v.answer, v.aClass), AddressNotInSource)
 	fault(c.refersOut(v, mode), DanglingReference)
 	fault(asks && !isQuestion(v, c.english), NotAQuestion)
 	fault(echoes(v, asks), AnswerInQuestion)
 	fault(c.isCut(v), CutAnswer)
 	fault(c.refuses(v), Refusal)
 	fault(isShort(v, mode), TooShort)
-	fault(circles(v.question) || circles(v.answer), RepeatedText)
+	fault(c.circles(v.question, v.qWords) || c.circles(v.answer, v.aWords), RepeatedText)
 	all := v.question + "\n" + v.answer
 	fault(personal(all), PII)
-	fault(slices.ContainsFunc(v.qWords, isProfane) || slices.ContainsFunc(v.aWords, isProfane), Profanity)
+	fault((v.qClass|v.aClass)&profane != 0, Profanity)
 	return faults, aNumbers.share(), aNames.share()
 }
 
 // grounded reports whether an evidence stands where it says and shares a content word with the entry.
-func (c *Context) grounded(v *view) bool {
-	for i := range v.entry.Evidence {
-		e := &v.entry.Evidence[i]
-		if !c.holds(e) {
-			continue
-		}
-		for _, w := range words(e.Quote) {
-			if !w.stop && (v.aSet[w.stem] || v.qSet[w.stem]) {
-				return true
-			}
-		}
-		if len(v.aTerms) == 0 && len(v.qTerms) == 0 {
-			return true // nothing to compare: other gates decide
-		}
+func (v *view) grounded() bool {
+	if len(v.aTerms) == 0 && len(v.qTerms) == 0 {
+		return v.quotes > 0 // nothing to compare: other gates decide
 	}
-	return false
+	return v.related
 }
 
-func (c *Context) unsupported(v *view) bool {
+func (v *view) unsupported() bool {
 	known := 0
 	for _, term := range v.aTerms {
-		if c.knows(term) {
+		if term.knows() {
 			known++
 		}
 	}
-	if len(v.aTerms) == 1 && yesNoWords[v.aTerms[0]] && v.kind == yesNoKind {
+	if len(v.aTerms) == 1 && v.aTerms[0].class&yesNoWord != 0 && v.kind == yesNoKind {
 		return false
 	}
 	return known*2 < len(v.aTerms)
@@ -101,22 +89,25 @@ func (t tally) share() float64 { return ratio(float64(t.all-t.missing), float64(
 // inside a sentence, words that look like code, and all words in code. In questions a number of one digit
 // may be a count ("3 ways").
 func (c *Context) unknown(text string, list []word, question bool) (numbers, names tally) {
-	inCode, at := false, 0
+	inCode, at := false, int32(0)
+	marked := strings.Contains(text, "`")
 	for i := range list {
 		w := &list[i]
-		inCode = inCode != (strings.Count(text[at:w.start], "`")%2 == 1)
-		at = w.start
+		if marked {
+			inCode = inCode != (strings.Count(text[at:w.start], "`")%2 == 1)
+			at = w.start
+		}
 		switch {
 		case w.number:
-			if w.first && !inCode && w.end < len(text) && (text[w.end] == '.' || text[w.end] == ')') || question && len(w.stem) == 1 {
+			if w.first && !inCode && int(w.end) < len(text) && (text[w.end] == '.' || text[w.end] == ')') || question && len(w.stem.low) == 1 {
 				continue // the number of a list item
 			}
 			numbers.all++
-			if !c.knows(w.stem) && !c.known[w.low] {
+			if !w.stem.knows() && !w.known {
 				numbers.missing++
 			}
-		case strings.HasSuffix(text[:w.start], "```"): // the language of a code block
-		case w.code || inCode && len(w.low) > 1 && !w.stop || w.capital && !w.first && len(w.low) > 1 && !commonNames[w.low]:
+		case marked && strings.HasSuffix(text[:w.start], "```"): // the language of a code block
+		case w.code || inCode && len(w.low) > 1 && !w.stop || w.capital && !w.first && len(w.low) > 1 && w.class&commonName == 0:
 			names.all++
 			if !c.knowsName(w) {
 				names.missing++
@@ -128,89 +119,19 @@ func (c *Context) unknown(text string, list []word, question bool) (numbers, nam
 
 // knowsName accepts another ending ("API" for "APIs"), and the parts of a compound.
 func (c *Context) knowsName(w *word) bool {
-	if c.known[w.low] || !w.code && c.knows(w.stem) {
+	if w.known || !w.code && w.stem.knows() {
 		return true
 	}
-	if strings.HasSuffix(w.low, "s") && c.known[w.low[:len(w.low)-1]] || c.known[w.low+"s"] {
+	if strings.HasSuffix(w.low, "s") && c.isKnown(w.low[:len(w.low)-1]) || c.isKnown(w.low+"s") {
 		return true
 	}
-	_, ok := indexWord(c.low, w.low)
+	_, ok := indexWord(c.lower(), w.low)
 	return ok
 }
 
-var commonNames = set(`i i'm ok yes no none true false english q a`)
-
-var (
-	address = regexp.MustCompile(`(?i)\b(?:https?|ftp|ssh|git)://[^\s<>"'` + "`" + `)\]]+|\bwww\.[^\s<>"'` + "`" + `)\]]+|[a-z0-9._%+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)*|` +
-		`\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|io|dev|app|info|biz|xyz|ru|cn|co|ai|me|gov|edu|uk|de|top|sh)\b(?:/[^\s<>"'` + "`" + `)\]]*)?`)
-	command = regexp.MustCompile(`(?m)\b(?:curl|wget|pip3?|npm|npx|yarn|brew|apt(?:-get)?|yum|dnf|docker|kubectl|sudo|rm|chmod|chown|bash|sh|powershell|iwr|iex|eval|ssh|scp|nc|go|git|make|cargo)` +
-		`[ \t]+(?:-{1,2}[a-zA-Z][\w-]*|[a-z]+://\S+|install|run|exec|add|get|clone|apply|rm|push)\b(?:[ \t]+[\w@./:=-]+)?|^[ \t]*\$[ \t]+(.+)$`)
-)
-
-// strangeAddress reports an address or a command that the chunk does not hold: what leads a reader, or a
-// program, somewhere must come from the source to the letter.
-func (c *Context) strangeAddress(text string, list []word) bool {
-	if hasAddress(text) {
-		for _, found := range address.FindAllString(text, -1) {
-			if !c.contains(strings.TrimRight(found, ".,;:!?*_")) {
-				return true
-			}
-		}
-	}
-	if strings.Contains(text, "$") || mentions(list, commandWords) {
-		for _, m := range command.FindAllStringSubmatch(text, -1) {
-			if !c.contains(strings.TrimRight(cmp.Or(m[1], m[0]), ".,;:!?`")) {
-				return true
-			}
-		}
-	}
-	if !strings.Contains(text, "`") {
-		return false
-	}
-	for line := range strings.SplitSeq(prose(text), "\n") {
-		for i, piece := range strings.Split(line, "`") {
-			if i%2 == 1 && strings.Contains(strings.TrimSpace(piece), " ") && !c.contains(piece) {
-				return true
-			}
-		}
-	}
-	for _, code := range fenced(text) {
-		lang, body, _ := strings.Cut(code, "\n")
-		switch strings.TrimSpace(lang) {
-		case "sh", "bash", "shell", "console", "zsh", "powershell", "cmd":
-			for line := range strings.SplitSeq(body, "\n") {
-				if strings.TrimSpace(line) != "" && !c.contains(line) {
-					return true
-				}
-			}
-		}
-	}
-	return false
-}
-
-// hasAddress reports whether text may hold an address: an @, a slash, or a dot before a letter.
-func hasAddress(text string) bool {
-	for i := 1; i+1 < len(text); i++ {
-		switch text[i] {
-		case '@', '/':
-			return true
-		case '.':
-			if text[i-1] > ' ' && (text[i+1]|0x20 >= 'a' && text[i+1]|0x20 <= 'z') {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// contains reports whether a piece of text stands in the chunk, its title or headings, on borders of words.
-func (c *Context) contains(s string) bool {
-	s = strings.TrimSpace(strings.ToLower(fold(s).text))
-	if s == "" {
-		return true
-	}
-	_, ok := indexWord(c.low, s)
-	return ok
+func (c *Context) isKnown(low string) bool {
+	t := c.terms[low]
+	return t != nil && t.known
 }
 
 // isQuestion reports whether an entry asks something. Of other languages than English only the mark is known.
@@ -231,7 +152,7 @@ func echoes(v *view, asks bool) bool {
 		return false
 	}
 	for _, term := range v.aTerms {
-		if !v.qSet[term] {
+		if term.asked != v.round {
 			return false
 		}
 	}
@@ -242,6 +163,11 @@ func echoes(v *view, asks bool) bool {
 // plainWords is a text's words in lower case, one space between them.
 func plainWords(list []word) string {
 	var b strings.Builder
+	n := 0
+	for i := range list {
+		n += len(list[i].low) + 1
+	}
+	b.Grow(n)
 	for i := range list {
 		if i > 0 {
 			b.WriteByte(' ')
@@ -270,7 +196,7 @@ func (c *Context) isCut(v *view) bool {
 	if !unicode.IsLetter(last) && !unicode.IsDigit(last) {
 		return false
 	}
-	if n := len(v.aWords); n > 1 && functionWords[v.aWords[n-1].low] && !endings[v.aWords[n-1].low] {
+	if n := len(v.aWords); n > 1 && v.aWords[n-1].class&(functionWord|ending) == functionWord {
 		return true
 	}
 	line := strings.TrimSpace(s[strings.LastIndexByte(s, '\n')+1:])
@@ -300,13 +226,13 @@ func tail(s string) string {
 
 // endsLine reports whether the chunk holds s with a line's end after it.
 func (c *Context) endsLine(s string) bool {
-	_, end, ok := Locate(c.chunk.Text, s)
+	_, end, ok := locate(c.chunk.Text, s, c.fold)
 	return ok && strings.HasPrefix(strings.TrimLeft(c.chunk.Text[end:]+"\n", " |"), "\n")
 }
 
 // goesOn reports whether the chunk holds s and goes on with a word in lower case.
 func (c *Context) goesOn(s string) bool {
-	_, end, ok := Locate(c.chunk.Text, s)
+	_, end, ok := locate(c.chunk.Text, s, c.fold)
 	if !ok || !strings.HasPrefix(c.chunk.Text[end:], " ") {
 		return false
 	}
@@ -324,36 +250,61 @@ func isShort(v *view, mode dataset.Mode) bool {
 
 // circles reports text that says the same again: a sentence of five words twice, half of a text that is the
 // other half, or words that keep coming in the same order. Code and tables do that rightly.
-func circles(s string) bool {
-	var list []word
-	seen := map[string]bool{}
-	for line := range strings.SplitSeq(prose(s), "\n") {
-		if strings.HasPrefix(line, "|") {
-			continue
+func (c *Context) circles(s string, list []word) bool {
+	if strings.Contains(s, "```") || strings.HasPrefix(s, "|") || strings.Contains(s, "\n|") {
+		var b strings.Builder
+		for line := range strings.SplitSeq(prose(s), "\n") {
+			if !strings.HasPrefix(line, "|") {
+				b.WriteString(line + "\n")
+			}
 		}
-		for _, span := range sentences(line) {
-			part := words(line[span[0]:span[1]])
-			list = append(list, part...)
-			if len(part) < 5 {
-				continue
-			}
-			key := plainWords(part)
-			if seen[key] {
-				return true
-			}
-			seen[key] = true
+		s = b.String()
+		c.spare = c.words(c.spare[:0], s)
+		list = c.spare
+	}
+	var parts [][]word
+	rest := list
+	for _, span := range sentences(s) {
+		var part []word
+		if part, rest = until(rest, span[1]); len(part) >= 5 {
+			parts = append(parts, part)
+		}
+	}
+	slices.SortFunc(parts, compareWords)
+	for i := 1; i < len(parts); i++ {
+		if compareWords(parts[i-1], parts[i]) == 0 {
+			return true
 		}
 	}
 	n := len(list)
-	if n >= 6 && n%2 == 0 && plainWords(list[:n/2]) == plainWords(list[n/2:]) {
+	if n >= 6 && n%2 == 0 && compareWords(list[:n/2], list[n/2:]) == 0 {
 		return true
 	}
-	if n < 24 {
-		return false
+	return n >= 24 && c.threes(list)*10 < (n-2)*6
+}
+
+// compareWords orders lists of words, somehow.
+func compareWords(a, b []word) int {
+	return slices.CompareFunc(a, b, func(v, w word) int { return cmp.Compare(v.id, w.id) })
+}
+
+// threes counts the different runs of three words, or less when those are enough to make a text no circle: the
+// runs that begin with different words.
+func (c *Context) threes(list []word) int {
+	n, runs := 0, len(list)-2
+	c.tick++
+	for _, w := range list[:runs] {
+		if w.seen != c.tick {
+			w.seen = c.tick
+			n++
+		}
 	}
-	grams := map[string]bool{}
-	for i := 0; i+3 <= n; i++ {
-		grams[plainWords(list[i:i+3])] = true
+	if n*10 >= runs*6 {
+		return n
 	}
-	return len(grams)*10 < (n-2)*6
+	distinct := make(map[[3]uint32]bool, runs)
+	for i := range runs {
+		distinct[[3]uint32{list[i].id, list[i+1].id, list[i+2].id}] = true
+	}
+	return len(distinct)
 }

@@ -1,7 +1,9 @@
 package quality
 
 import (
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"compileo/internal/dataset"
@@ -223,9 +225,51 @@ func TestForms(t *testing.T) {
 			t.Errorf("number(%q) = %q, want %q", s, got, want)
 		}
 	}
+	for s, want := range map[string]bool{
+		"": true, "a (b) [c] \"d\"": true, "(a": false, "a) b)": true, "[a": false, "a]": false, "“a”": true, "“a": false, "`(` and `\"`": true, "a ` b": false,
+		"`a\nb`": false, "```\n(`\n``` a": true, "```\na": false,
+	} {
+		if got := closed(s); got != want {
+			t.Errorf("closed(%q) = %v, want %v", s, got, want)
+		}
+	}
 	for a, b := range map[string]string{"listens": "listening", "ports": "port", "running": "runs", "copies": "copy", "stored": "stores"} {
 		if stem(a) != stem(b) {
 			t.Errorf("stem(%q) = %q, stem(%q) = %q", a, stem(a), b, stem(b))
 		}
 	}
+}
+
+// What is looked for before a pattern is there wherever the pattern matches.
+func FuzzPrefilters(f *testing.F) {
+	for _, s := range []string{
+		"https://a", "HTTPS://a.example", "see www.x", "WWW.1", "a@b", "queue-harbor.COM.", "x.ſh", "a.top/b", "a.co-op", "a.infos",
+		"go get x", "make\tinstall", "rm -rf", "git ssh://h", "$ ls", "sudo  run",
+		"536-90-4399", "+47 22 33 44 55", "+1 (212) 736-5000", "(212)736-5000", "212.736.5000", "+123456789", "4539 1488-0343 6467",
+		"GB82 WEST 1234 5698 7654 32", "DE89370400440532013000",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if address.MatchString(s) && !hasAddress(s+" a.b ") {
+			t.Errorf("hasAddress(%q) misses %q", s, address.FindString(s))
+		}
+		if command.MatchString(s) && !strings.Contains(s, "$") && !hasCommand(s) {
+			t.Errorf("hasCommand(%q) misses %q", s, command.FindString(s))
+		}
+		if ibanForm.MatchString(s) && !hasAccount(s) {
+			t.Errorf("hasAccount(%q) misses %q", s, ibanForm.FindString(s))
+		}
+		all, run := figures(s)
+		if all != digits(s) {
+			t.Errorf("figures(%q) counts %d digits, want %d", s, all, digits(s))
+		}
+		for _, form := range []*regexp.Regexp{ssnForm, phoneForm, cardForm} {
+			for _, found := range form.FindAllString(s, -1) {
+				if digits(found) > run {
+					t.Errorf("figures(%q) = %d misses %q", s, run, found)
+				}
+			}
+		}
+	})
 }

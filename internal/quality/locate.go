@@ -20,11 +20,11 @@ const (
 // case; the folded ways only for quotes long enough not to be met by chance. Of several places it is the
 // first. The work is linear in both lengths.
 func Locate(text, quote string) (start, end int, ok bool) {
-	return locate(text, nil, quote)
+	return locate(text, quote, func() *folding { return fold(text) })
 }
 
-// locate is Locate with text's folding, if the caller keeps one.
-func locate(text string, folded *folding, quote string) (start, end int, ok bool) {
+// locate is Locate with a way to text's folding, which most quotes do not need.
+func locate(text, quote string, folding func() *folding) (start, end int, ok bool) {
 	quote = strings.TrimSpace(quote)
 	if strings.IndexFunc(quote, isContent) < 0 {
 		return 0, 0, false
@@ -35,9 +35,7 @@ func locate(text string, folded *folding, quote string) (start, end int, ok bool
 	if len(quote) < minFolded {
 		return 0, 0, false
 	}
-	if folded == nil {
-		folded = fold(text)
-	}
+	folded := folding()
 	q := fold(quote).text
 	for _, form := range [...]string{q, strings.Trim(q, ` "'.,;:…!?*`)} {
 		if len(form) < minFolded {

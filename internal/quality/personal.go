@@ -29,9 +29,11 @@ func personal(s string) bool {
 			}
 		}
 	}
-	if digits(s) < 7 {
-		return false
-	}
+	all, run := figures(s)
+	return run >= 8 && personalNumber(s) || all >= 7 && hasAccount(s) && account(s)
+}
+
+func personalNumber(s string) bool {
 	for _, m := range ssnForm.FindAllStringSubmatch(s, -1) {
 		if m[1] != "000" && m[1] != "666" && m[1][0] != '9' && m[2] != "00" && m[3] != "0000" {
 			return true
@@ -47,8 +49,39 @@ func personal(s string) bool {
 			return true
 		}
 	}
+	return false
+}
+
+func account(s string) bool {
 	for _, found := range ibanForm.FindAllString(s, -1) {
 		if iban(strings.ReplaceAll(found, " ", "")) {
+			return true
+		}
+	}
+	return false
+}
+
+// figures counts the digits of s, and those of the run with most of them of signs that telephone, card and social
+// security numbers are written with.
+func figures(s string) (all, run int) {
+	n := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case digit(s, i):
+			all++
+			n++
+			run = max(run, n)
+		case c != ' ' && c != '-' && c != '.' && c != '(' && c != ')' && c != '+':
+			n = 0
+		}
+	}
+	return all, run
+}
+
+// hasAccount reports whether s may hold a bank account: two capital letters and two digits.
+func hasAccount(s string) bool {
+	for i := range len(s) - 3 {
+		if isCapital(s[i]) && isCapital(s[i+1]) && digit(s, i+2) && digit(s, i+3) {
 			return true
 		}
 	}

@@ -27,51 +27,34 @@ var before = regexp.MustCompile(`\bthe following (?:text|passage|code|table|list
 // expletive is an "it" that stands for nothing.
 var expletive = regexp.MustCompile(`\b(?:is|was|be|would|will|does|did|can|makes?|make|take|takes) it (?:possible|necessary|safe|safer|required|recommended|ok|okay|true|important|better|best|good|useful|mean|means|take|matter|cost|advisable|easy|easier|hard|worth|called|sufficient|enough|allowed|to)\b|\bit (?:is|was) (?:possible|necessary|safe|required|recommended|important|better|true)\b`)
 
-// Every match of a pattern above holds one of these words. They are looked for first: most texts hold none,
-// and the words are there already.
-var (
-	speechWords  = set(`text texts passage passages excerpt excerpts snippet snippets chunk chunks paragraph paragraphs article articles author authors section sections document documents documentation context information`)
-	pointerWords = set(`above below earlier previously aforementioned preceding previous next current this`)
-	beforeWords  = set(`following given provided shown here documentation`)
-	refusalWords = set(`ai artificial language sorry unable able cannot can t not no apologize apologise insufficient`)
-	commandWords = set(`curl wget pip pip3 npm npx yarn brew apt yum dnf docker kubectl sudo rm chmod chown bash sh powershell iwr iex eval ssh scp nc go git make cargo`)
-)
-
-func mentions(list []word, set map[string]bool) bool {
-	for i := range list {
-		if set[list[i].low] {
-			return true
-		}
-	}
-	return false
-}
-
 // refersOut reports an entry that is not understood without its source.
 func (c *Context) refersOut(v *view, mode dataset.Mode) bool {
-	if c.pointsOut(prose(v.answer), v.aWords) {
+	if c.pointsOut(prose(v.answer), v.aClass) {
 		return true
 	}
 	if mode == dataset.Summarization || mode == dataset.Instruction && v.entry.Input != "" {
 		return false // the question is ours, or points at its input
 	}
-	low := strings.ToLower(v.entry.Question)
-	if c.pointsOut(low, v.qWords) || mentions(v.qWords, beforeWords) && before.MatchString(low) {
+	if c.pointsOut(v.entry.Question, v.qClass) || v.qClass&beforeWord != 0 && before.MatchString(strings.ToLower(v.entry.Question)) {
 		return true
 	}
-	return mentions(v.qWords, pronouns) && orphan(v.entry.Question, low)
+	return v.qClass&pronounWord != 0 && orphan(v.entry.Question, v.qWords[:v.asked])
 }
 
 // pointsOut reports a text that speaks of itself as a text, or points at something outside of it: what is
 // above its first line or below its last one.
-func (c *Context) pointsOut(text string, list []word) bool {
+func (c *Context) pointsOut(text string, words class) bool {
+	if words&(speechWord|pointerWord) == 0 {
+		return false
+	}
 	text = strings.ToLower(text)
-	if mentions(list, speechWords) {
+	if words&speechWord != 0 {
 		at := places.FindString(text)
 		if at != "" && !c.contains(at) || speech.MatchString(text) {
 			return true
 		}
 	}
-	if !mentions(list, pointerWords) {
+	if words&pointerWord == 0 {
 		return false
 	}
 	for _, at := range pointers.FindAllStringIndex(text, -1) {
@@ -87,31 +70,27 @@ func (c *Context) pointsOut(text string, list []word) bool {
 }
 
 // orphan reports a question with a pronoun, or a "this thing", that nothing before it can stand for.
-func orphan(question, low string) bool {
-	named, expletives := 0, len(expletive.FindAllString(low, -1))
-	list := words(question)
+func orphan(question string, list []word) bool {
+	named, expletives := 0, len(expletive.FindAllString(strings.ToLower(question), -1))
 	for i, w := range list {
 		follows := ""
 		if i+1 < len(list) {
 			follows = list[i+1].low
 		}
 		switch {
-		case named > 0 || !pronouns[w.low]:
+		case named > 0 || w.class&pronounWord == 0:
 		case w.low == "it" && expletives > 0:
 			expletives--
 		case (w.low == "those" || w.low == "these") && (follows == "who" || follows == "that" || follows == "of"):
 		default:
 			return true
 		}
-		if !w.stop && !taskWords[w.low] && questionWords[w.low] == "" && !bareVerbs[w.low] {
+		if !w.stop && w.class&(taskWord|interrogates|bareVerb) == 0 {
 			named++
 		}
 	}
 	return false
 }
-
-// bareVerbs come before a pronoun without naming anything.
-var bareVerbs = set(`happens happen called mean means following example main purpose difference using use used work works kind type way reason many much`)
 
 var refusal = regexp.MustCompile(`\bas an? (?:ai|artificial|language model|large language)\b|\bi(?:'m| am) (?:sorry|unable|not able)\b|\bi (?:cannot|can't|can not|do not|don't|won't|apologi[sz]e)\b` +
 	`|\b(?:text|document|passage|context|chunk|source|excerpt|article|section|documentation) (?:does not|doesn't|do not|did not) (?:say|mention|specify|provide|contain|state|include|describe|explain|give|discuss|indicate)\b` +
@@ -123,7 +102,7 @@ var refusal = regexp.MustCompile(`\bas an? (?:ai|artificial|language model|large
 // the chunk says the very same.
 func (c *Context) refuses(v *view) bool {
 	for i, text := range [...]string{v.question, v.answer} {
-		if !mentions([...][]word{v.qWords, v.aWords}[i], refusalWords) {
+		if [...]class{v.qClass, v.aClass}[i]&refusalWord == 0 {
 			continue
 		}
 		low := strings.ReplaceAll(strings.ToLower(text), "’", "'")
@@ -134,8 +113,3 @@ func (c *Context) refuses(v *view) bool {
 	}
 	return false
 }
-
-var profane = set(`fuck fucks fucked fucker fuckers fucking motherfucker motherfuckers shit shits shitty bullshit asshole assholes bitch bitches
-cunt cunts bastards dickhead wanker wankers twat slut sluts whore whores nigger niggers faggot faggots retard retarded`)
-
-func isProfane(w word) bool { return profane[w.low] }

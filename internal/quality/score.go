@@ -16,7 +16,10 @@ const faulty = 0.3
 // evidence and its mode. It may be repeated: nothing that it sets is read, but a difficulty that is there
 // stays. The score is rounded to four decimals once, here: compare it with a threshold as it is.
 func (c *Context) Assess(e *dataset.Entry) {
-	v := c.newView(e)
+	if c.terms == nil {
+		c.analyse()
+	}
+	v := c.look(e)
 	faults, numbers, names := c.gates(v)
 	f := c.features(v)
 	grounding := c.grounding(v, numbers, names)
@@ -80,11 +83,8 @@ func difficulty(v *view) string {
 			level = 1
 		}
 	}
-	for _, w := range v.qWords {
-		if deepWords[w.low] {
-			level++
-			break
-		}
+	if v.qClass&deepWord != 0 {
+		level++
 	}
 	if n := len(v.aWords); n > 90 {
 		level += 2
@@ -96,5 +96,3 @@ func difficulty(v *view) string {
 	}
 	return dataset.Difficulties[min(level, len(dataset.Difficulties)-1)]
 }
-
-var deepWords = set(`compare contrast difference differ differs trade consequence consequences implication implications relationship if unless limits limitations instead versus versus rather affect affects impact analyze analyse`)

@@ -1,8 +1,11 @@
 package quality
 
 import (
+	"fmt"
+	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -97,6 +100,39 @@ func TestAssess(t *testing.T) {
 	}
 }
 
+// What a context was used for before does not show in what comes after.
+func TestAssessForgets(t *testing.T) {
+	for _, s := range corpus(t) {
+		used, fresh := assess(s), assess(sample{NewContext(s.context.chunk), s.entry})
+		if !reflect.DeepEqual(used, fresh) {
+			t.Errorf("%q: %+v in a context used before, %+v in a fresh one", s.entry.Question, used.Quality, fresh.Quality)
+		}
+	}
+}
+
+// The scores of this version, and the shingles. Who changes them changes Version, too.
+func TestScoresOfVersion(t *testing.T) {
+	h := fnv.New32a()
+	samples := corpus(t)
+	add := func(s sample) {
+		e := assess(s)
+		fmt.Fprint(h, e.QualityScore, e.Quality, e.Difficulty, Shingles(&e))
+	}
+	for _, f := range faults {
+		for i, s := range samples {
+			if e, ok := f.plant(samples, i); ok {
+				add(sample{s.context, e})
+			}
+		}
+	}
+	for _, g := range gateCases {
+		add(sample{gateContext(), dataset.Entry{Question: g.question, Answer: g.answer, Metadata: dataset.Metadata{Mode: g.mode}}})
+	}
+	if got, want := Version+fmt.Sprintf(" %08x", h.Sum32()), "1 20996641"; got != want {
+		t.Errorf("version and hash of all scores are %q, were %q", got, want)
+	}
+}
+
 func TestDifficulty(t *testing.T) {
 	long := strings.Repeat("The client retries every request with full jitter. ", 6)
 	for _, c := range []struct{ question, answer, want string }{
@@ -172,10 +208,17 @@ func FuzzAssess(f *testing.F) {
 func BenchmarkNewContext(b *testing.B) {
 	chunk := corpus(b)[0].context.chunk
 	chunk.Text = strings.Repeat(chunk.Text+"\n", 4)
-	b.SetBytes(int64(len(chunk.Text)))
-	b.ReportAllocs()
-	for b.Loop() {
-		NewContext(chunk)
+	for name, prepare := range map[string]func(*Context){
+		"evidence": func(c *Context) { c.Evidence([]string{"The health endpoint answers on the same port"}, "d") },
+		"assess":   func(c *Context) { c.analyse() },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(chunk.Text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				prepare(NewContext(chunk))
+			}
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package quality
 
 import (
 	"slices"
+	"strings"
 
 	"compileo/internal/dataset"
 )
@@ -25,10 +26,10 @@ func Shingles(e *dataset.Entry) []uint32 {
 	list := make([]uint32, 0, 128)
 	for _, text := range [...]string{e.Question, e.Input, e.Answer} {
 		before := uint64(0)
-		for _, w := range words(text) {
-			h := hashWord(w.low)
+		for s := newScanner(text); s.next(); {
+			h := s.hash()
 			list = append(list, mix(h, 1), mix(h, 2), mix(before, h))
-			if w.number || w.code {
+			if s.number() || s.code() {
 				list = append(list, mix(h, 3), mix(h, 4))
 			}
 			before = h
@@ -39,10 +40,15 @@ func Shingles(e *dataset.Entry) []uint32 {
 	return slices.Clone(list[:min(len(list), MaxShingles)])
 }
 
-func hashWord(s string) uint64 {
+// hash hashes the scanner's word in lower case (FNV-1a).
+func (s *scanner) hash() uint64 {
+	word := s.text[s.start:s.end]
+	if s.shape&foreign != 0 {
+		word = strings.ToLower(word)
+	}
 	h := uint64(14695981039346656037)
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * 1099511628211
+	for i := range len(word) {
+		h = (h ^ uint64(lower(word[i]))) * 1099511628211
 	}
 	return h
 }

@@ -2,117 +2,124 @@ package quality
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
 // word is a run of letters, digits and underscores, or one sign of a script written without spaces.
 type word struct {
-	start, end int    // bytes
-	low        string // lower case
-	stem       string // low without its ending; numbers in one form
-	stop       bool   // a word that carries no content
-	number     bool   // begins with a digit
-	capital    bool   // begins with an upper-case letter
-	code       bool   // camelCase, under_score, or letters with digits
-	first      bool   // begins a sentence or a line
+	*term            // its form in lower case
+	start, end int32 // bytes
+	stop       bool  // carries no content
+	number     bool  // begins with a digit
+	capital    bool  // begins with an upper-case letter
+	code       bool  // camelCase, under_score, or letters with digits
+	first      bool  // begins a sentence or a line
 }
 
-// words cuts text into words.
-func words(text string) []word {
-	list := make([]word, 0, len(text)/6+1)
-	first := true
-	for i := 0; i < len(text); {
-		r, size := decode(text, i)
-		if !isWordRune(r) {
-			switch r {
-			case '.', '!', '?', ':', '\n', '|', ';':
-				first = true
-			case '\'', '"', '“', '‘', '(', ')', '*', '_', ' ', '\t', '-', '#', '>', '`', '”', '’', '[', ']':
-			default:
-				first = false
-			}
-			i += size
-			continue
+// term is a word in lower case, or the stem of some: one for all words of a vocabulary that are written alike.
+type term struct {
+	low   string
+	id    uint32
+	stem  *term // low without its ending, numbers in one form; nil while it is only a stem of others
+	value *term // the number that a numeral stands for
+	class class
+
+	// What the chunk says of it.
+	places []int32 // the sentences that a word of this stem, or value, stands in, ascending
+	denied []int32 // the sentences in which a negation comes before one
+	around bool    // stem of a word of title and headings: they hold for every sentence
+	known  bool    // stands in one of the three as it is
+
+	// Marks, set when they equal the tick of a list of words or of an entry: sets that need no clearing.
+	seen, negated           int
+	asked, answered, quoted int
+}
+
+// vocabulary holds the terms of a chunk and of its entries.
+type vocabulary struct {
+	terms map[string]*term
+	room  []term
+	lower []byte
+}
+
+// term returns the term of a word's lower case.
+func (v *vocabulary) term(low string) *term {
+	t := v.terms[low]
+	if t == nil {
+		t = v.add(low)
+	}
+	if t.stem == nil {
+		v.complete(t)
+	}
+	return t
+}
+
+func (v *vocabulary) add(low string) *term {
+	if len(v.room) == cap(v.room) {
+		v.room = make([]term, 0, 32)
+	}
+	v.room = append(v.room, term{low: low, id: uint32(len(v.terms)), class: lexicon[low]})
+	t := &v.room[len(v.room)-1]
+	v.terms[low] = t
+	return t
+}
+
+// complete makes a term that of a word.
+func (v *vocabulary) complete(t *term) {
+	form := ""
+	if digit(t.low, 0) {
+		form = number(t.low)
+	} else {
+		form = stem(t.low)
+	}
+	t.stem = v.base(form)
+	if t.class&numeral != 0 {
+		t.value = v.base(numberWords[t.low])
+	}
+}
+
+// base returns the term of a stem.
+func (v *vocabulary) base(stem string) *term {
+	if t := v.terms[stem]; t != nil {
+		return t
+	}
+	return v.add(stem)
+}
+
+// find returns the term of a word that is there, or nil.
+func (v *vocabulary) find(low []byte) *term { return v.terms[string(low)] }
+
+// words cuts text into words, and appends them to list.
+func (v *vocabulary) words(list []word, text string) []word {
+	for s := newScanner(text); s.next(); {
+		w := word{
+			term: v.lookup(&s), start: int32(s.start), end: int32(s.end),
+			number: s.number(), capital: s.capital, code: s.code(), first: s.first,
 		}
-		end := i + size
-		if !ideographic(r) {
-			end = wordEnd(text, end)
-		}
-		w := newWord(text, i, end)
-		w.first = first
+		w.stop = !w.number && (w.class&stopWord != 0 || s.end-s.start == 1 && text[s.start] < utf8.RuneSelf)
 		list = append(list, w)
-		// "1. Open the file": what follows a list number begins a line.
-		first = first && w.number && end < len(text) && (text[end] == '.' || text[end] == ')')
-		i = end
 	}
 	return list
 }
 
-// wordEnd returns where the word ends that goes on at i. A dot or comma between two digits belongs to it.
-func wordEnd(text string, i int) int {
-	for i < len(text) {
-		r, size := decode(text, i)
-		switch {
-		case isWordRune(r) && !ideographic(r):
-		case (r == '.' || r == ',') && digit(text, i-1) && digit(text, i+1):
-		default:
-			return i
-		}
-		i += size
+// lookup returns the term of the scanner's word. A word in lower case already is its own key.
+func (v *vocabulary) lookup(s *scanner) *term {
+	text := s.text[s.start:s.end]
+	switch {
+	case s.shape&foreign != 0:
+		return v.term(strings.ToLower(text))
+	case s.shape&upper == 0:
+		return v.term(text)
 	}
-	return i
-}
-
-func newWord(text string, start, end int) word {
-	s := text[start:end]
-	w := word{start: start, end: end, low: strings.ToLower(s)}
-	lower, upper, inner, digits, under := false, false, false, false, false
-	for i, r := range s {
-		switch {
-		case r == '_':
-			under = true
-		case unicode.IsDigit(r):
-			digits = true
-		case unicode.IsUpper(r):
-			inner = inner || i > 0 && lower
-			upper = true
-			w.capital = w.capital || i == 0
-		case unicode.IsLetter(r):
-			lower = true
-		}
+	v.lower = v.lower[:0]
+	for i := range len(text) {
+		v.lower = append(v.lower, lower(text[i]))
 	}
-	w.number = s[0] >= '0' && s[0] <= '9'
-	w.code = inner || under && (lower || upper) || digits && (lower || upper) && !w.number
-	if w.number {
-		w.stem = number(w.low)
-		return w
+	if t := v.find(v.lower); t != nil && t.stem != nil {
+		return t
 	}
-	w.stop = stopWords[w.low] || len(s) == 1 && s[0] < utf8.RuneSelf
-	w.stem = stem(w.low)
-	return w
+	return v.term(string(v.lower))
 }
-
-func decode(text string, i int) (rune, int) {
-	if c := text[i]; c < utf8.RuneSelf {
-		return rune(c), 1
-	}
-	return utf8.DecodeRuneInString(text[i:])
-}
-
-func isWordRune(r rune) bool {
-	if r < utf8.RuneSelf {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_'
-	}
-	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.Mn, r)
-}
-
-// ideographic reports scripts written without spaces, each of whose signs counts as a word.
-func ideographic(r rune) bool {
-	return r >= 0x0e00 && (r <= 0x0eff || r >= 0x3040 && r <= 0x30ff || r >= 0x3400 && r <= 0x9fff || r >= 0xf900 && r <= 0xfaff || r >= 0x20000 && r <= 0x3ffff)
-}
-
-func digit(s string, i int) bool { return i >= 0 && i < len(s) && s[i] >= '0' && s[i] <= '9' }
 
 // stem drops the endings that inflect English words, so that "listens", "listening" and "listened" are one
 // term. It is rough on purpose: the same for question, answer and chunk is all that counts.
@@ -156,27 +163,3 @@ func number(s string) string {
 	}
 	return s
 }
-
-// numberWords are the numbers that text writes out.
-var numberWords = map[string]string{
-	"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
-	"ten": "10", "eleven": "11", "twelve": "12", "fifteen": "15", "twenty": "20", "thirty": "30", "forty": "40", "fifty": "50",
-	"sixty": "60", "ninety": "90", "hundred": "100", "thousand": "1000",
-	"first": "1", "second": "2", "third": "3", "once": "1", "twice": "2", "half": "2",
-}
-
-func set(list string) map[string]bool {
-	m := map[string]bool{}
-	for s := range strings.FieldsSeq(list) {
-		m[s] = true
-	}
-	return m
-}
-
-var stopWords = set(`a an the of to in on for and or is are was were be been being by with as at from that this these those it its
-their his her he she him they them you your we our us i my me do does did done can could should would will may might must shall what
-which who whom whose when where why how if then than so not no nor but into onto over under about between within while there here
-also only any all each more most such other some same own has have had having very just too up out off s t d ll re ve
-don doesn didn isn aren wasn weren won couldn shouldn wouldn`)
-
-var negations = set(`not no never fail fails failed failing unable nor cannot t none neither nothing don doesn didn isn aren wasn weren won couldn shouldn wouldn`)
