@@ -4,6 +4,9 @@ import (
 	"context"
 	"math/rand/v2"
 	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -16,6 +19,7 @@ const (
 	killConcurrency = 32
 	killLatency     = 100 * time.Millisecond
 	kills           = 20
+	quickKills      = 6 // in a row at most, and at first: before any call was answered
 	lateKills       = 5 // of kills: after the last call was answered
 )
 
@@ -28,8 +32,8 @@ var killArgs = []string{
 // The program is killed at random moments of a job and started again with the same command, until the job is
 // complete: no entry is lost or doubled, and what is paid twice are the calls that were in flight.
 //
-// The moments are random, but every second life lasts until each caller was answered: a call whose workers die each
-// time without any answer is given up as what kills them, by design.
+// The moments are random, but for how many lives in a row end without an answer: a call whose worker dies each time
+// that it alone is made is given up as what kills it, by design, and that takes eight of them.
 func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("NOT TESTED: kill -9, with -short")
@@ -47,22 +51,25 @@ func TestKill(t *testing.T) {
 	server := p.model(modeltest.New(killLatency))
 	sentences := p.stations(killChunks, 5)
 
-	lives, inLanes, done := 0, 0, 0
+	lives, inLanes, done, quick := 0, 0, 0, 0
 	for killed := 0; killed < kills; lives++ {
 		if lives > 10*kills {
 			t.Fatalf("%d programs were started and only %d could be killed", lives, killed)
 		}
 		late := killed >= kills-lateKills
 		life := time.Duration(random.IntN(int(killLatency)))
-		begun := server.Counts().Answered
-		until := func(modeltest.Counts) bool { return true }
+		before := server.Counts()
+		until := func(c modeltest.Counts) bool { return c.Calls > before.Calls }
+		quick++
 		switch {
 		case done > 0:
 			life /= 4 // it has but to write the file
+			until = func(modeltest.Counts) bool { return true }
 		case late: // whatever calls are left are answered first: the last kills strike what comes after them
 			until = func(c modeltest.Counts) bool { return c.Distinct == killChunks && c.InFlight == 0 }
-		case killed%2 == 1:
-			until = func(c modeltest.Counts) bool { return c.Answered >= begun+killConcurrency }
+		case quick > quickKills || killed >= quickKills && random.IntN(2) == 0:
+			quick = 0
+			until = func(c modeltest.Counts) bool { return c.Answered >= before.Answered+killConcurrency }
 		}
 		r := p.start(killArgs...)
 		_ = r.during(func(ctx context.Context) error { return server.Wait(ctx, until) }) // or it has ended: that is seen below
@@ -106,6 +113,44 @@ func TestKill(t *testing.T) {
 	if left := temporaries(t, p); len(left) > 0 {
 		t.Logf("killed programs left %v beside the dataset", left)
 	}
+}
+
+// A chunk that kills the program each time it is asked fails, in the end, and no other does: neither those of its own
+// lane nor those that were under way on other lanes.
+func TestPoison(t *testing.T) {
+	if testing.Short() {
+		t.Skip("NOT TESTED: a chunk that kills the program, with -short")
+	}
+	t.Parallel()
+	const chunks, poison = 200, 57
+	p := newPlace(t)
+	server := p.model(modeltest.New(20 * time.Millisecond))
+	var running atomic.Pointer[process]
+	server.Script = func(c modeltest.Call) modeltest.Trouble {
+		if strings.Contains(c.Prompt, facts(poison)[0]) {
+			running.Load().signal(syscall.SIGKILL)
+		}
+		return modeltest.None
+	}
+	sentences := p.stations(chunks, 2)
+	for lives := 1; ; lives++ {
+		r := p.start(killArgs...)
+		running.Store(r)
+		got := r.wait()
+		if got.code == -1 && lives < 30 {
+			continue
+		}
+		if got.code != exitOK {
+			t.Fatalf("life %d ended with %d:\n%s", lives, got.code, got.stderr)
+		}
+		t.Logf("the program died %d times", lives-1)
+		n := p.decode(got).Result.Chunks
+		if why := "failed: its worker died each time it was asked"; n.Failed != 1 || n.WithEntries != chunks-1 || n.Reasons[why] != 1 {
+			t.Errorf("chunks = %+v, want one that failed because %q", n, why)
+		}
+		break
+	}
+	p.wantEntries(p.path("out.jsonl"), slices.Delete(sentences, 3*poison, 3*poison+3))
 }
 
 // temporaries lists what killed programs left where the dataset goes.

@@ -16,10 +16,10 @@ type Lane struct {
 	Called   int       `json:"called"`  // highest attempt answered
 	Lease    Lease     `json:"lease,omitzero"`
 	Claims   int       `json:"claims"`             // ever: a lease that was released and a lease never taken are not the same
-	Attempts int       `json:"attempts"`           // claims since the last progress
+	Attempts int       `json:"attempts"`           // claims since the last progress, but for those that were released
 	Seen     int       `json:"seen"`               // kept replies of units Next and Next+1 as counted for the last claim
 	Waits    int       `json:"waits"`              // slices ended by a model that asked to wait, since the last progress
-	Suspect  *Suspect  `json:"suspect,omitempty"`  // the call under way alone, as earlier holders died
+	Suspect  *Suspect  `json:"suspect,omitempty"`  // the call made alone, as earlier holders died
 	Poisoned []int     `json:"poisoned,omitempty"` // tasks of unit Next given up because they killed their workers
 	Answered int       `json:"answered"`           // tasks of units Next and Next+1 answered, for progress
 	HintAt   time.Time `json:"hint_at,omitzero"`   // when the last hint was, or will be, visible
@@ -37,8 +37,9 @@ type Lease struct {
 
 // Suspect is a call that is made alone, noted before it begins, and how many holders died during it.
 type Suspect struct {
-	Task   int `json:"task"` // of the plan
-	Deaths int `json:"deaths"`
+	Task   int  `json:"task"` // of the plan
+	Deaths int  `json:"deaths"`
+	Asked  bool `json:"asked,omitempty"` // the call is under way, or its holder died
 }
 
 // Live reports whether somebody holds the lease at the given time.

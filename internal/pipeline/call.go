@@ -24,6 +24,7 @@ type work struct {
 	key     string // of the reply to request
 	usage   dataset.Usage
 	begun   bool // a caller has it
+	alone   bool // and no other call is in flight
 	answer  *chunkAnswer
 }
 
@@ -74,12 +75,12 @@ func (u *unit) fail(number int, why string) {
 	}
 }
 
-// failRest gives up all tasks of the unit that have no answer.
-func (u *unit) failRest(why string, skipped bool) {
+// failRest gives up all tasks of the unit that have no answer, as they will not be asked.
+func (u *unit) failRest(why string) {
 	for _, w := range u.tasks {
 		if w.answer == nil {
 			w.failed(why)
-			w.answer.Skipped = skipped
+			w.answer.Skipped = true
 		}
 	}
 	u.left = 0
@@ -110,10 +111,12 @@ func (h *holder) take() *work {
 		if !h.mayBegin() {
 			return nil
 		}
+		if h.alone > 0 && h.calls > 0 {
+			h.change.Wait()
+			continue
+		}
 		if w := h.suspected(); w != nil {
-			w.begun = true
-			h.calls++
-			return w
+			return h.begin(w)
 		}
 		for _, u := range []*unit{h.cur, h.next} {
 			if u == nil || u == h.next && !h.ahead {
@@ -121,9 +124,7 @@ func (h *holder) take() *work {
 			}
 			for _, w := range u.tasks {
 				if !w.begun && w.answer == nil {
-					w.begun = true
-					h.calls++
-					return w
+					return h.begin(w)
 				}
 			}
 		}
@@ -131,8 +132,15 @@ func (h *holder) take() *work {
 	}
 }
 
+// begin gives a chunk to a caller. The caller of begin holds mu.
+func (h *holder) begin(w *work) *work {
+	w.begun, w.alone = true, h.alone > 0
+	h.calls++
+	return w
+}
+
 // suspected is the chunk whose call an earlier holder died of, if it is to be asked again: it comes first, so that
-// one more death makes it certain. The caller holds mu.
+// it is cleared or found guilty soon. The caller holds mu.
 func (h *holder) suspected() *work {
 	if h.suspect == nil || h.cur == nil {
 		return nil
@@ -163,6 +171,7 @@ func (h *holder) put(w *work, a *chunkAnswer) {
 		w.begun = false
 	} else if w.answer == nil {
 		w.answer = a
+		h.alone = max(0, h.alone-1)
 		for _, u := range []*unit{h.cur, h.next} {
 			if u != nil && u.holds(w) {
 				u.left--
@@ -177,14 +186,36 @@ func (u *unit) holds(w *work) bool {
 	return w.Number >= first && w.Number < first+len(u.tasks)
 }
 
-// answer gets a chunk's reply and reads it; a reply that cannot be read is asked for once more with its fault
-// named. nil: the slice ended first, for a reason that is noted.
+// answer gets a chunk's answer, alone in this process if that is what the chunk needs. nil: the slice ended first,
+// for a reason that is noted.
 func (h *holder) answer(ctx context.Context, w *work) *chunkAnswer {
-	if h.alone {
-		if err := h.note(ctx, w.Number); err != nil {
-			return h.abandon(err)
+	if h.Gate != nil {
+		n := int64(1)
+		if w.alone {
+			n = GateSize
+		}
+		if h.Gate.Acquire(ctx, n) != nil {
+			return nil
+		}
+		defer h.Gate.Release(n)
+	}
+	if !w.alone {
+		return h.read(ctx, w)
+	}
+	if err := h.note(ctx, w.Number, true); err != nil {
+		return h.abandon(err)
+	}
+	a := h.read(ctx, w)
+	if a != nil {
+		if err := h.note(context.WithoutCancel(ctx), w.Number, false); err != nil {
+			h.abandon(err)
 		}
 	}
+	return a
+}
+
+// read gets a chunk's reply and reads it; a reply that cannot be read is asked for once more with its fault named.
+func (h *holder) read(ctx context.Context, w *work) *chunkAnswer {
 	got := *w // the unit's own copy is read by others
 	for got.answer == nil {
 		reply, err := h.call(ctx, &got)
@@ -196,27 +227,38 @@ func (h *holder) answer(ctx context.Context, w *work) *chunkAnswer {
 			return nil
 		}
 		if reply == nil {
-			return nil
+			return got.answer
 		}
+		asked := got
+		got.accept(h, reply) // before it is kept: a reply whose reading kills must not be found by who comes next
 		if !h.model.Free {
 			// The reply is paid for: it is kept even when the slice has ended meanwhile.
-			if reply, err = h.replies.Keep(context.WithoutCancel(ctx), got.key, reply); err != nil {
+			kept, err := h.replies.Keep(context.WithoutCancel(ctx), asked.key, reply)
+			if err != nil {
 				return h.abandon(err)
 			}
+			if kept != reply {
+				got = asked
+				got.accept(h, kept)
+			}
 		}
-		got.accept(h, reply)
 	}
 	return got.answer
 }
 
-// note stores which call is under way alone, on condition of the lease.
-func (h *holder) note(ctx context.Context, number int) error {
+// note stores that a call begins alone, or that it ended with an answer, on condition of the lease.
+func (h *holder) note(ctx context.Context, number int, begins bool) error {
 	l, err := h.updateLane(ctx, h.job.Ref, h.lane, func(l *dataset.Lane) (bool, error) {
 		if l.Lease.Holder != h.id {
 			return false, nil
 		}
-		if l.Suspect == nil || l.Suspect.Task != number {
-			l.Suspect = &dataset.Suspect{Task: number}
+		switch {
+		case !begins:
+			l.Suspect = nil
+		case l.Suspect == nil || l.Suspect.Task != number:
+			l.Suspect = &dataset.Suspect{Task: number, Asked: true}
+		default:
+			l.Suspect.Asked = true
 		}
 		return true, nil
 	})
@@ -247,6 +289,7 @@ const (
 // call makes the request, again where that may help. Before each try it looks whether calls may begin; nil, nil:
 // they may not.
 func (h *holder) call(ctx context.Context, w *work) (*model.Reply, error) {
+	defer h.survive(w)
 	busy, failed := 0, 0
 	for {
 		h.mu.Lock()

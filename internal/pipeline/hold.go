@@ -29,11 +29,9 @@ type holder struct {
 	lane       int
 	end        int              // units of the lane, as claimed
 	share      int              // calls in flight
-	alone      bool             // calls are made one at a time and noted, because earlier holders died
 	suspect    *dataset.Suspect // the call noted by the holder that died; it is made first
 	ahead      bool             // calls of the next unit may begin
 	last       bool             // the slice ends with the current unit
-	giveUp     bool             // the unit lost too many workers: what has no reply fails
 	waits      int
 
 	mu     sync.Mutex
@@ -41,6 +39,7 @@ type holder struct {
 	cur    *unit         // the lane's unit Next
 	next   *unit         // the one after it; nil: none, or not read yet
 	calls  int           // in flight
+	alone  int           // calls to be made one at a time and noted, because earlier holders died
 	over   ending        // why no more calls begin; "" while they do
 	delay  time.Duration // before the lane is worked on again, when over is waiting
 	cause  *dataset.Stop // when over is stopping because of a call
@@ -82,12 +81,13 @@ func (h *holder) claim(ctx context.Context, read *dataset.Lane) (bool, error) {
 		}
 		l.Seen = seen
 		l.Attempts++
-		if l.Suspect != nil && h.job.Status == dataset.Running {
-			// The holder before died during this call. A second death makes it the one that kills: it fails, the
-			// rest of the unit goes on.
-			if l.Suspect.Deaths++; l.Suspect.Deaths >= suspectDeaths {
-				l.Poisoned = append(l.Poisoned, l.Suspect.Task)
-				l.Suspect, l.Attempts = nil, 1
+		if s := l.Suspect; s != nil && s.Asked && h.job.Status == dataset.Running {
+			// The holder before died during this call. Once that is no chance any more its chunk fails, and the rest of
+			// the unit goes on.
+			s.Asked = false
+			if s.Deaths++; s.Deaths >= suspectDeaths {
+				l.Poisoned = append(l.Poisoned, s.Task)
+				l.Suspect = nil
 			}
 		}
 		return true, nil
@@ -97,11 +97,13 @@ func (h *holder) claim(ctx context.Context, read *dataset.Lane) (bool, error) {
 	}
 	h.until, h.end, h.waits = l.Lease.Until, l.End, l.Waits
 	h.ahead = l.Attempts == 1
-	h.alone = l.Attempts > aloneAfter
 	h.suspect = l.Suspect
-	h.giveUp = l.Attempts > attemptLimit && h.job.Status == dataset.Running
-	if h.alone {
-		h.share = 1
+	if l.Attempts > aloneAfter || l.Suspect != nil {
+		// Holders that got no answer began with the same calls. Replies of a free model are not kept, so it may have
+		// been any of the unit's.
+		if h.alone = h.share; h.model.Free {
+			h.alone = len(h.cur.tasks)
+		}
 	}
 	for _, number := range l.Poisoned {
 		h.cur.fail(number, "its worker died each time it was asked")
@@ -262,10 +264,6 @@ func (h *holder) advanceUnits(ctx context.Context) error {
 	}
 	for {
 		h.mu.Lock()
-		if h.giveUp {
-			h.cur.failRest("its unit lost too many workers", false)
-			h.giveUp = false
-		}
 		for !stored && h.cur.left > 0 && (h.over == "" || h.calls > 0) {
 			h.change.Wait()
 		}
@@ -343,7 +341,7 @@ func (h *holder) advance(ctx context.Context) (bool, error) {
 func (h *holder) shift(ctx context.Context) (bool, error) {
 	h.mu.Lock()
 	h.cur, h.next = h.next, nil
-	h.ahead, h.waits = !h.alone, 0
+	h.ahead, h.alone, h.waits = true, 0, 0
 	switch {
 	case h.cur == nil:
 		h.finishLocked(finished)

@@ -42,7 +42,10 @@ func (h *holder) release(ctx context.Context, why ending) error {
 		}
 		held = true
 		l.Lease = dataset.Lease{}
-		l.Attempts, l.Suspect = max(0, l.Attempts-1), nil
+		l.Attempts = max(0, l.Attempts-1)
+		if l.Suspect != nil {
+			l.Suspect.Asked = false
+		}
 		l.HintAt = time.Now().UTC().Add(delay)
 		if why == waiting {
 			l.Waits++
@@ -65,7 +68,7 @@ func (h *holder) endLane(ctx context.Context) error {
 		h.mu.Lock()
 		closes := h.cur != nil && h.answered() > 0
 		if closes {
-			h.cur.failRest(jobStopped, true)
+			h.cur.failRest(jobStopped)
 		}
 		h.mu.Unlock()
 		if !closes {

@@ -16,6 +16,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"compileo/internal/dataset"
 	"compileo/internal/model"
 )
@@ -30,6 +32,7 @@ type Engine struct {
 	Models   *model.Registry
 	Timing   Timing
 	Log      *slog.Logger
+	Gate     *semaphore.Weighted // calls of a process that holds several lanes at a time, of size GateSize; or nil
 
 	plans lastPlan
 }
@@ -57,12 +60,17 @@ var DefaultTiming = Timing{
 	Wait: 15 * time.Second, MaxWait: 5 * time.Minute, Retry: 500 * time.Millisecond, Parse: 5 * time.Minute,
 }
 
-// What happens to a unit that loses its workers without progress.
+// What happens to a unit that loses its workers without progress. Workers also die because somebody kills them, or
+// turns a machine off, so a death with several calls in flight is evidence against none of them, and one death with
+// a single call in flight is not enough: a chunk is given up when three workers in a row died without an answer, and
+// then five in a row while it alone was asked.
 const (
-	aloneAfter    = 3 // deaths; then its calls are made one at a time, each noted before it begins
-	suspectDeaths = 2 // during one noted call; then its chunk has failed
-	attemptLimit  = 8 // claims; then all that has no reply has failed
+	aloneAfter    = 3 // deaths; then as many calls as may have been in flight are made alone, each noted before it begins
+	suspectDeaths = 5 // during one noted call; then its chunk has failed
 )
+
+// GateSize is more than the calls in flight of any process. A call that is made alone takes all of the gate.
+const GateSize = 1 << 20
 
 // JobInput is the input of a step.
 type JobInput struct {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"compileo/internal/dataset"
+	"compileo/internal/model"
 	"compileo/internal/pipeline"
 )
 
@@ -250,4 +251,30 @@ func TestWaiting(t *testing.T) {
 			t.Errorf("job is %s: %+v", j.Status, j.Result)
 		}
 	})
+}
+
+// TestPanic: a chunk over which the model panics fails, and no other does.
+func TestPanic(t *testing.T) {
+	s := schedule{documents: 1, chunks: 30, perChunk: 1, concurrency: 4, latency: time.Second, poison: -1}
+	calm(t, s, func(ctx context.Context, w *world) {
+		w.engine.Models.Providers[0].Model = panicking{w.model}
+		w.addDocuments(ctx, w.engine)
+		if _, err := w.submit(ctx, "one", nil); err != nil {
+			t.Fatal(err)
+		}
+		if j := w.await(ctx, "one"); j.Status != dataset.Completed || j.Result.Chunks.Failed != 1 || j.Result.Chunks.Reasons["failed: internal error: no"] != 1 {
+			t.Errorf("job is %s: %+v", j.Status, j.Result)
+		}
+	})
+}
+
+// panicking is a model that panics over one chunk.
+type panicking struct{ model.Model }
+
+// Generate implements model.Model.
+func (m panicking) Generate(ctx context.Context, r *model.Request) (*model.Reply, error) {
+	if strings.Contains(r.Task.Chunk.Text, "item 0-7 ") {
+		panic("no")
+	}
+	return m.Model.Generate(ctx, r)
 }

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"fmt"
+	"runtime/debug"
 	"strings"
 
 	"compileo/internal/dataset"
@@ -38,6 +40,7 @@ func tokensForEntries(m dataset.Mode, n int) int {
 
 // accept reads a reply: into the chunk's answer, or, the first time it cannot be used at all, into another request.
 func (w *work) accept(h *holder, reply *model.Reply) {
+	defer h.survive(w)
 	if reply.Payer == h.job.Ref.ID {
 		w.usage.Calls++
 		w.usage.CostUSD += reply.Usage.CostUSD
@@ -75,6 +78,14 @@ func (w *work) accept(h *holder, reply *model.Reply) {
 	w.answer.Metadata = dataset.Metadata{
 		Model: h.model.Name(), GenerationTime: reply.Time.UTC(), ChunkLength: w.Chunk.End - w.Chunk.Start, HeadingPath: w.Chunk.Headings,
 		Mode: h.job.Settings.Mode, PromptHash: h.promptHash, Seed: h.job.Settings.Seed, CostUSD: reply.Usage.CostUSD / float64(len(drafts)),
+	}
+}
+
+// survive makes a panic over a chunk the failure of that chunk, and not of all that the program works on.
+func (h *holder) survive(w *work) {
+	if p := recover(); p != nil {
+		h.Log.Error("panic over a chunk", "job", h.job.Ref.String(), "task", w.Number, "panic", p, "stack", string(debug.Stack()))
+		w.failed(fmt.Sprintf("internal error: %v", p))
 	}
 }
 

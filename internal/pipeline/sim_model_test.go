@@ -123,7 +123,7 @@ func (m *fakeModel) refund(key string) {
 
 // text is the reply to a chunk: 0 to perChunk entries, or now and then something that cannot be read.
 func (m *fakeModel) text(key string, r *model.Request) string {
-	if m.dice(key, 0, "garbage") < m.s.garbage {
+	if m.garbage(key) {
 		return "I am sorry, I do not know."
 	}
 	type entry struct {
@@ -140,6 +140,8 @@ func (m *fakeModel) text(key string, r *model.Request) string {
 	b, _ := json.Marshal(map[string]any{"entries": entries})
 	return string(b)
 }
+
+func (m *fakeModel) garbage(key string) bool { return m.dice(key, 0, "garbage") < m.s.garbage }
 
 // expected is how many entries the reply to a chunk has.
 func expected(key string, count int) int {

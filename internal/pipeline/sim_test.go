@@ -120,7 +120,7 @@ const limit = 20 * time.Hour
 func (w *world) run() {
 	ctx := w.t.Context()
 	calm := &pipeline.Engine{ // for what a user does, who would try again
-		Table: w.raw.Table, Blobs: w.raw.Blobs, Queue: w.raw.Queue, Workflow: w.flow,
+		Table: w.table, Blobs: w.raw.Blobs, Queue: w.raw.Queue, Workflow: w.flow,
 		Models: w.engine.Models, Timing: w.engine.Timing, Log: w.engine.Log,
 	}
 	w.addDocuments(ctx, calm)

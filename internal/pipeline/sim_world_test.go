@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"compileo/infra"
 	"compileo/internal/asl"
 	"compileo/internal/dataset"
 	"compileo/internal/model"
@@ -20,80 +19,6 @@ import (
 	"compileo/internal/porttest"
 	"compileo/internal/porttest/memory"
 )
-
-// schedule is one run of the simulation: all of it follows from the seed.
-type schedule struct {
-	seed        uint64
-	documents   int
-	chunks      int // of each document
-	perChunk    int
-	concurrency int
-	latency     time.Duration // of a call, at most
-	free        bool          // the model costs nothing: replies are not kept
-	analyze     bool
-	rates       porttest.Rates
-	calm        time.Duration // no faults after this
-	restarts    []time.Duration
-	cancelAt    time.Duration // 0: never
-	cancelTail  int           // the job is cancelled before this port call from the first of Curate's; 0: never
-	patience    time.Duration // of the workflow with a lane, before it sends another token; 0: as deployed
-	strays      time.Duration // now and then a message about a lane comes again, so often on average; 0: never
-	quotaAfter  int           // calls after which the provider wants money; 0: never
-	busy        float64       // share of calls that are told to wait
-	poison      int           // the chunk that kills its worker, by number in its document; -1: none
-	garbage     float64       // share of replies that cannot be read
-}
-
-// newSchedule draws a schedule. Kinds of trouble are combined, but not all of them each time.
-func newSchedule(seed uint64) schedule {
-	r := rand.New(rand.NewPCG(seed, 77))
-	pick := func(n int) bool { return r.IntN(n) == 0 }
-	s := schedule{
-		seed: seed, documents: 1 + r.IntN(3), chunks: 1 + r.IntN(12), perChunk: 1 + r.IntN(3), concurrency: 1 + r.IntN(20),
-		latency: time.Duration(1+r.IntN(8)) * time.Second, analyze: pick(2), free: pick(4), poison: -1,
-		calm: time.Duration(10+r.IntN(50)) * time.Minute,
-	}
-	if pick(6) {
-		s.chunks, s.documents = 60+r.IntN(120), 1 // several units a lane
-	}
-	level := []float64{0, 0.002, 0.004, 0.015}[r.IntN(4)]
-	s.rates = porttest.Rates{CrashBefore: level, CrashAfter: level, FailBefore: level, FailAfter: level, Throttle: level, Duplicate: level}
-	if pick(3) {
-		s.rates.Delay, s.rates.MaxDelay = 0.02, 100*time.Second // longer than a lease
-	}
-	for pick(3) && len(s.restarts) < 4 {
-		s.restarts = append(s.restarts, time.Duration(r.IntN(int(20*time.Minute))))
-	}
-	switch r.IntN(10) {
-	case 0:
-		s.cancelAt = time.Duration(1 + r.IntN(int(3*time.Minute)))
-	case 1:
-		s.quotaAfter = 1 + r.IntN(30)
-	case 2:
-		s.poison = r.IntN(s.chunks)
-	case 3:
-		s.busy = 0.1
-	case 4:
-		s.garbage = 0.2
-	}
-	if pick(12) && !s.free { // a lane takes so long that the workflow loses patience
-		s.chunks, s.documents, s.concurrency = 60+r.IntN(120), 1, 1+r.IntN(3)
-		s.patience = time.Duration(180+r.IntN(240)) * time.Second
-		s.strays = time.Minute
-	}
-	if pick(8) && s.cancelAt == 0 {
-		s.cancelTail = 1 + r.IntN(60)
-	}
-	if pick(12) && !s.free && s.poison < 0 { // workers that are slow for longer than their lease, while others are eager
-		s.chunks, s.documents, s.concurrency = 60+r.IntN(60), 1, 1+r.IntN(4)
-		s.rates.Delay, s.rates.MaxDelay = 0.05, 4*time.Minute
-		s.strays = 15 * time.Second
-	}
-	if s.free {
-		s.busy = 0 // nobody else uses it; and what it answered is not kept
-	}
-	return s
-}
 
 // world is the system under simulation: the real verbs and the real workflow over ports that fail.
 type world struct {
@@ -104,6 +29,7 @@ type world struct {
 	flow   *asl.Engine
 	engine *pipeline.Engine
 	model  *fakeModel
+	table  *watchedTable
 	blobs  *countingBlobs
 	sent   sentMessages
 	ref    dataset.JobRef
@@ -111,15 +37,18 @@ type world struct {
 
 	mu      sync.Mutex
 	live    map[*porttest.Process]bool
-	tail    int       // port calls since Curate began
-	cancels bool      // the job was cancelled, as somebody was told
-	stopped time.Time // the job was stopping or cancelled by then
-	joined  time.Time // all lanes were done by then
+	late    map[*porttest.Process]bool // steps that began after the job was over
+	failed  map[string]int             // step with its input → tries that met a fault, in a row
+	most    int                        // of failed, ever
+	tail    int                        // port calls since Curate began
+	cancels bool                       // the job was cancelled, as somebody was told
+	stopped time.Time                  // the job was stopping or cancelled by then
+	joined  time.Time                  // all lanes were done by then
 }
 
 func newWorld(t *testing.T, s schedule) *world {
 	w := &world{
-		t: t, s: s, began: time.Now(), live: map[*porttest.Process]bool{},
+		t: t, s: s, began: time.Now(), live: map[*porttest.Process]bool{}, late: map[*porttest.Process]bool{}, failed: map[string]int{},
 		ref: dataset.JobRef{Tenant: "sim", ID: dataset.DeriveID("job", fmt.Sprint(s.seed))},
 	}
 	w.raw = memory.New(memory.Options{
@@ -128,16 +57,18 @@ func newWorld(t *testing.T, s schedule) *world {
 	random := porttest.Random(s.seed, s.rates)
 	w.faults = &porttest.Faults{Decide: func(ctx context.Context, c porttest.Call) porttest.Fault {
 		w.cancelInTail(c)
+		w.checkLate(ctx, c)
 		if time.Since(w.began) > s.calm {
 			return porttest.Fault{}
 		}
 		return random(ctx, c)
 	}}
 	w.blobs = &countingBlobs{Blobs: w.faults.Blobs(w.raw.Blobs), t: t, lost: map[string]int{}}
+	w.table = newWatchedTable(w)
 	w.model = newFakeModel(s)
 	timing := pipeline.DefaultTiming
 	w.engine = &pipeline.Engine{
-		Table: w.faults.Table(w.raw.Table), Blobs: w.blobs, Queue: w.faults.Queue(w.raw.Queue), Timing: timing,
+		Table: w.faults.Table(w.table), Blobs: w.blobs, Queue: w.faults.Queue(w.raw.Queue), Timing: timing,
 		Log: slog.New(slog.DiscardHandler),
 		Models: &model.Registry{Providers: []model.Provider{
 			{Name: "sim", Default: "sim", Free: s.free, Timeout: time.Minute, Model: w.model},
@@ -165,18 +96,6 @@ func newWorld(t *testing.T, s schedule) *world {
 	return w
 }
 
-// workflow is the deployed one, but for its patience with lanes.
-func (s *schedule) workflow(t *testing.T) []byte {
-	if s.patience == 0 {
-		return infra.Workflow
-	}
-	deployed := []byte(`"TimeoutSeconds": 86400`)
-	if bytes.Count(infra.Workflow, deployed) != 1 {
-		t.Fatalf("the workflow has no %s for its lanes", deployed)
-	}
-	return bytes.Replace(infra.Workflow, deployed, fmt.Appendf(nil, `"TimeoutSeconds": %d`, s.patience/time.Second), 1)
-}
-
 // cancelInTail cancels the job between two port calls of its last steps, where it takes no time to run.
 func (w *world) cancelInTail(c porttest.Call) {
 	w.mu.Lock()
@@ -189,12 +108,23 @@ func (w *world) cancelInTail(c porttest.Call) {
 		return
 	}
 	calm := pipeline.Engine{Table: w.raw.Table, Workflow: w.flow, Log: slog.New(slog.DiscardHandler)}
+	if w.s.cancelTail%2 == 0 {
+		calm.Workflow = unstoppable{w.flow} // until the sweeper comes the workflow goes on
+	}
 	j, err := calm.Cancel(w.t.Context(), w.ref)
 	if err != nil {
 		w.t.Error(err)
 		return
 	}
 	w.cancels = j.Status == dataset.Cancelled
+}
+
+// unstoppable is a workflow that cannot be reached.
+type unstoppable struct{ dataset.Workflow }
+
+// Stop fails.
+func (unstoppable) Stop(context.Context, string, string) error {
+	return dataset.Errorf(dataset.Unavailable, "the workflow cannot be reached")
 }
 
 // process runs do as a process of its own, which may be killed at any port call.
@@ -221,24 +151,28 @@ func (w *world) process(ctx context.Context, do func(context.Context) error) err
 func (w *world) functions() map[string]asl.Function {
 	e := w.engineLater
 	return map[string]asl.Function{
-		"PrepareFunction": simStep(w, func(ctx context.Context, in pipeline.JobInput) (any, error) { return e().Prepare(ctx, in) }),
-		"IngestFunction":  simStep(w, func(ctx context.Context, in pipeline.BatchInput) (any, error) { return nil, e().Ingest(ctx, in) }),
-		"PlanFunction":    simStep(w, func(ctx context.Context, in pipeline.JobInput) (any, error) { return e().Plan(ctx, in) }),
-		"CurateFunction":  simStep(w, func(ctx context.Context, in pipeline.JobInput) (any, error) { return e().Curate(ctx, in) }),
-		"AssembleFunction": simStep(w, func(ctx context.Context, in pipeline.PartInput) (any, error) {
+		"PrepareFunction": simStep(w, "Prepare", func(ctx context.Context, in pipeline.JobInput) (any, error) { return e().Prepare(ctx, in) }),
+		"IngestFunction":  simStep(w, "Ingest", func(ctx context.Context, in pipeline.BatchInput) (any, error) { return nil, e().Ingest(ctx, in) }),
+		"PlanFunction":    simStep(w, "Plan", func(ctx context.Context, in pipeline.JobInput) (any, error) { return e().Plan(ctx, in) }),
+		"CurateFunction":  simStep(w, "Curate", func(ctx context.Context, in pipeline.JobInput) (any, error) { return e().Curate(ctx, in) }),
+		"AssembleFunction": simStep(w, "Assemble", func(ctx context.Context, in pipeline.PartInput) (any, error) {
 			return nil, e().Assemble(ctx, in)
 		}),
-		"PublishFunction": simStep(w, func(ctx context.Context, in pipeline.JobInput) (any, error) { return nil, e().Publish(ctx, in) }),
-		"SettleFunction":  simStep(w, func(ctx context.Context, in pipeline.SettleInput) (any, error) { return nil, e().Settle(ctx, in) }),
+		"PublishFunction": simStep(w, "Publish", func(ctx context.Context, in pipeline.JobInput) (any, error) { return nil, e().Publish(ctx, in) }),
+		"SettleFunction":  simStep(w, "Settle", func(ctx context.Context, in pipeline.SettleInput) (any, error) { return nil, e().Settle(ctx, in) }),
 	}
 }
 
 func (w *world) engineLater() *pipeline.Engine { return w.engine }
 
-func simStep[In any](w *world, do func(context.Context, In) (any, error)) asl.Function {
+func simStep[In any](w *world, name string, do func(context.Context, In) (any, error)) asl.Function {
 	return func(ctx context.Context, input json.RawMessage) (out json.RawMessage, err error) {
+		over := w.over()
 		// The end of an execution does not end a Lambda that runs for it.
 		err = w.process(context.WithoutCancel(ctx), func(ctx context.Context) error {
+			if over {
+				w.markLate(ctx)
+			}
 			var in In
 			if err := json.Unmarshal(input, &in); err != nil {
 				return err
@@ -249,7 +183,40 @@ func simStep[In any](w *world, do func(context.Context, In) (any, error)) asl.Fu
 			}
 			return err
 		})
+		w.tried(name+string(input), dataset.Is(err, dataset.Unavailable) || dataset.Is(err, dataset.Throttled))
 		return out, err
+	}
+}
+
+// tried counts how often in a row a step met a fault: nothing else is Unavailable or Throttled here.
+func (w *world) tried(step string, fault bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failed[step]++; !fault {
+		w.failed[step] = 0
+	}
+	w.most = max(w.most, w.failed[step])
+}
+
+// over reports whether the job is.
+func (w *world) over() bool {
+	r, err := w.raw.Table.Get(w.t.Context(), dataset.JobPK(w.ref), dataset.JobSK)
+	var j dataset.Job
+	return err == nil && json.Unmarshal(r.Data, &j) == nil && j.Status.Over()
+}
+
+func (w *world) markLate(ctx context.Context) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.late[ctx.Value(processKey{}).(*porttest.Process)] = true
+}
+
+// checkLate: a step that begins when the job is over makes nothing.
+func (w *world) checkLate(ctx context.Context, c porttest.Call) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p, ok := ctx.Value(processKey{}).(*porttest.Process); ok && w.late[p] && (c.Port == "Queue" || c.Method == "Put" || c.Method == "Create") {
+		w.t.Errorf("%s %s %s by a step that began when the job was over", c.Port, c.Method, c.Key)
 	}
 }
 
@@ -262,7 +229,11 @@ func (w *world) epoch(ctx context.Context) {
 	} {
 		wg.Go(func() {
 			_ = w.raw.Queue.Consume(ctx, queue, 12, func(ctx context.Context, body []byte) error {
-				return w.process(ctx, func(ctx context.Context) error { return handle(ctx, body) })
+				err := w.process(ctx, func(ctx context.Context) error { return handle(ctx, body) })
+				if w.s.lossy && !bytes.Contains(body, []byte(`"token"`)) {
+					return nil
+				}
+				return err
 			})
 		})
 	}

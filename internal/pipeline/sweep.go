@@ -146,7 +146,8 @@ func later(a, b time.Time) time.Time {
 }
 
 // Recover voids all leases. Only a process that knows that no worker lives may call it: the one-machine program,
-// which has just locked its data directory. Attempts stay, so a unit that kills its worker still ends.
+// which has just locked its data directory. Attempts and suspects
+// stay, so a chunk that kills the program is found in the end.
 func (e *Engine) Recover(ctx context.Context) error {
 	for _, pk := range dataset.RunningPKs() {
 		for r, err := range dataset.Rows(ctx, e.Table, dataset.Query{PK: pk}) {

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"slices"
 	"testing"
@@ -228,5 +229,14 @@ func TestParts(t *testing.T) {
 	}
 	if b, err := json.Marshal(parts[0]); err != nil || len(b) > 400<<10 {
 		t.Errorf("decisions of a part have %d bytes, %v", len(b), err)
+	}
+}
+
+// TestReadingPanics: a reply whose reading panics is the failure of its chunk.
+func TestReadingPanics(t *testing.T) {
+	h := &holder{Engine: &Engine{Log: slog.New(slog.DiscardHandler)}, job: &dataset.Job{}}
+	w := &work{task: task{Number: 7}}
+	if w.accept(h, nil); w.answer == nil || w.answer.Task != 7 || w.answer.Outcome != dataset.FailedChunk {
+		t.Errorf("answer = %+v, want one that failed", w.answer)
 	}
 }

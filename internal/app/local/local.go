@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"compileo/infra"
 	"compileo/internal/app"
@@ -51,6 +52,7 @@ func Open(ctx context.Context, dir string, getenv func(string) string, log *slog
 	}
 	a := &App{store: store, Engine: &pipeline.Engine{
 		Table: store.Table(), Blobs: store.Blobs(), Queue: store.Queue(), Models: models, Timing: timing, Log: log,
+		Gate: semaphore.NewWeighted(pipeline.GateSize),
 	}}
 	if err := a.wire(ctx, log); err != nil {
 		return nil, errors.Join(err, store.Close())
