@@ -167,7 +167,7 @@ func (w *world) run() {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if w.joined.IsZero() && j.Plan.Lanes > 0 && w.allDone(ctx) {
+		if w.joined.IsZero() && j.Plan.Lanes > 0 && w.table.allDone() {
 			w.joined = time.Now()
 		}
 		if w.stopped.IsZero() && (j.Status == dataset.Stopping || j.Status == dataset.Cancelled) {

@@ -71,8 +71,21 @@ func (t *watchedTable) see(ctx context.Context, data []byte) {
 	}
 }
 
-// guilty are the chunks that may be given up, as their workers died so often while they alone were asked.
-func (t *watchedTable) guilty(ctx context.Context) map[string]bool {
+// allDone reports whether each lane is.
+func (t *watchedTable) allDone() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, l := range t.lanes {
+		if l.Scored < l.End {
+			return false
+		}
+	}
+	return true
+}
+
+// chunks are those of the plan, and whether their workers died so often while they alone were asked that they are
+// given up.
+func (t *watchedTable) chunks(ctx context.Context) map[string]bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var plan dataset.Plan
@@ -90,9 +103,7 @@ func (t *watchedTable) guilty(ctx context.Context) map[string]bool {
 			t.w.t.Fatal(err)
 		}
 		for c := range set.Count {
-			if t.alone[set.First+c] >= deathsOfSuspect {
-				chunks[fmt.Sprintf("item %d-%d", document, c)] = true
-			}
+			chunks[fmt.Sprintf("item %d-%d", document, c)] = t.alone[set.First+c] >= deathsOfSuspect
 		}
 	}
 	return chunks
