@@ -157,15 +157,15 @@ func (w *faultyWriter) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// Commit takes effect once. The second of two finds the object, as S3 answers a repeated completion under a
-// condition.
+// Commit takes effect once. The second of two finds the object, its own or another's, as S3 answers a repeated
+// completion under a condition.
 func (w *faultyWriter) Commit() error {
 	return w.faults.call(w.ctx, "Blobs", "Create.Commit", w.key, func() error {
 		if w.committed {
 			return dataset.Errorf(dataset.Conflict, "object %s exists", w.key)
 		}
 		err := w.inner.Commit()
-		w.committed = err == nil
+		w.committed = err == nil || dataset.Is(err, dataset.Conflict)
 		return err
 	})
 }
