@@ -41,8 +41,7 @@ func serveModel(latency string) {
 	server := modeltest.New(d)
 	go func() { _ = http.Serve(l, server) }()
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	c := server.Counts()
-	fmt.Println(c.Last.Sub(c.First))
+	fmt.Println(server.Called())
 }
 
 // modelProcess starts a model server as a process of its own. It returns its base URL, and a function that ends it

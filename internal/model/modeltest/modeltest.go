@@ -55,6 +55,8 @@ type Server struct {
 	change sync.Cond      // of counts
 	tries  map[uint64]int // by hash of the prompt
 	counts Counts
+	first  time.Time // when the first call came
+	last   time.Time // when the last one ended
 }
 
 // Counts are numbers of calls. Every call that arrived whole counts as paid, whether its answer was taken or not.
@@ -63,8 +65,7 @@ type Counts struct {
 	Distinct    int // different prompts
 	InFlight    int // now
 	MaxInFlight int
-	Answered    int       // answers that were written, and not trouble
-	First, Last time.Time // when the first call came, and when the last one ended
+	Answered    int // answers that were written, and not trouble
 }
 
 // maxRequest bounds a request's body.
@@ -82,6 +83,13 @@ func (s *Server) Counts() Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.counts
+}
+
+// Called returns how long it was called: from the first call to the end of the last.
+func (s *Server) Called() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last.Sub(s.first)
 }
 
 // Wait returns when the counts are as wanted, or with ctx's error.
@@ -157,7 +165,7 @@ func (s *Server) begin(prompt string) Trouble {
 	defer s.mu.Unlock()
 	c := &s.counts
 	if c.Calls++; c.Calls == 1 {
-		c.First = time.Now()
+		s.first = time.Now()
 	}
 	c.InFlight++
 	c.MaxInFlight = max(c.MaxInFlight, c.InFlight)
@@ -175,7 +183,7 @@ func (s *Server) end(answered bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counts.InFlight--
-	s.counts.Last = time.Now()
+	s.last = time.Now()
 	if answered {
 		s.counts.Answered++
 	}

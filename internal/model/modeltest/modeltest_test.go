@@ -162,12 +162,11 @@ func TestCallsInFlight(t *testing.T) {
 	if err := s.Wait(t.Context(), Idle); err != nil {
 		t.Fatal(err)
 	}
-	c := s.Counts()
-	if !c.Last.After(c.First) {
-		t.Errorf("the last call ended at %v, the first came at %v", c.Last, c.First)
-	}
-	if c.First, c.Last = (time.Time{}), (time.Time{}); c != (Counts{Calls: 5, Distinct: 4, MaxInFlight: 5}) {
+	if c := s.Counts(); c != (Counts{Calls: 5, Distinct: 4, MaxInFlight: 5}) {
 		t.Errorf("counts = %+v", c)
+	}
+	if s.Called() <= 0 {
+		t.Errorf("it was called for %v", s.Called())
 	}
 	over, end := context.WithCancel(t.Context())
 	end()
