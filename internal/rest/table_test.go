@@ -2,7 +2,9 @@ package rest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -38,8 +40,11 @@ type inner struct {
 type ref string
 
 func (r *ref) UnmarshalJSON(b []byte) error {
-	if s := strings.Trim(string(b), `"`); s == "1" || s == "one" {
-		*r = ref(s)
+	var v any
+	_ = json.Unmarshal(b, &v) // it is JSON
+	switch v {
+	case 1.0, "1", "one": // 1.0 and "\u0031" too, as in the schema
+		*r = ref(fmt.Sprint(v))
 		return nil
 	}
 	return errors.New("must be 1 or one")
