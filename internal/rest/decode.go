@@ -118,12 +118,12 @@ func (d *decoder) value(s *Schema, v reflect.Value, at string) bool {
 
 // object reads members up to the end of an object; what is absent keeps its default.
 func (d *decoder) object(s *Schema, v reflect.Value, at string) {
-	for _, f := range s.order {
+	for _, f := range s.Properties.order {
 		if f.def.IsValid() {
 			v.FieldByIndex(f.index).Set(f.def)
 		}
 	}
-	seen := make(map[string]bool, len(s.order)) // false: null
+	seen := make(map[string]bool, len(s.fields)) // false: null
 	for d.More() {
 		name := d.key()
 		to := pointer(at, name)
@@ -142,7 +142,7 @@ func (d *decoder) object(s *Schema, v reflect.Value, at string) {
 		}
 	}
 	_, _ = d.Token() // }
-	for _, f := range s.order {
+	for _, f := range s.Properties.order {
 		if f.required && !seen[f.name] {
 			d.say(pointer(at, f.name), "is required")
 		}

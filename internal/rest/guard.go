@@ -19,7 +19,7 @@ func Guard(next http.Handler, onPanic func(r *http.Request, v any, stack []byte)
 			case v != nil && g.wrote:
 				panic(http.ErrAbortHandler) // the connection ends: nobody takes a part for the whole
 			case v != nil:
-				broken().write(g, r)
+				broken().Write(g, r)
 			case !g.wrote:
 				g.WriteHeader(http.StatusOK)
 			}

@@ -76,14 +76,15 @@ func (t *Table) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if !ok || p == nil {
 		p = broken()
 	}
-	p.write(w, r)
+	p.Write(w, r)
 }
 
 func broken() *Problem {
 	return Problemf(http.StatusInternalServerError, "something went wrong here; it is in the log")
 }
 
-func (p *Problem) write(w http.ResponseWriter, r *http.Request) {
+// Write answers with the problem.
+func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 	full := *p
 	full.Type, full.Title, full.Instance = "about:blank", http.StatusText(p.Status), r.URL.Path
 	h := w.Header()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,30 +14,29 @@ import (
 // Schema is a JSON Schema as far as an API needs it, and the plan of the decoder: what is documented is what is
 // checked.
 type Schema struct {
-	Ref         string             `json:"$ref,omitempty"`
-	Type        any                `json:"type,omitempty"` // a string, or [type, "null"]
-	Description string             `json:"description,omitempty"`
-	Format      string             `json:"format,omitempty"`
-	Default     any                `json:"default,omitempty"`
-	Examples    []any              `json:"examples,omitempty"`
-	Enum        []any              `json:"enum,omitempty"`
-	Minimum     *float64           `json:"minimum,omitempty"`
-	Maximum     *float64           `json:"maximum,omitempty"`
-	MinLength   *int               `json:"minLength,omitempty"`
-	MaxLength   *int               `json:"maxLength,omitempty"`
-	MinItems    *int               `json:"minItems,omitempty"`
-	MaxItems    *int               `json:"maxItems,omitempty"`
-	Pattern     string             `json:"pattern,omitempty"`
-	AnyOf       []*Schema          `json:"anyOf,omitempty"`
-	Items       *Schema            `json:"items,omitempty"`
-	Properties  map[string]*Schema `json:"properties,omitempty"`
-	Required    []string           `json:"required,omitempty"`
-	Additional  any                `json:"additionalProperties,omitempty"` // false, or the schema of a map's values
+	Ref         string      `json:"$ref,omitempty"`
+	Type        any         `json:"type,omitempty"` // a string, or [type, "null"]
+	Description string      `json:"description,omitempty"`
+	Format      string      `json:"format,omitempty"`
+	Default     any         `json:"default,omitempty"`
+	Examples    []any       `json:"examples,omitempty"`
+	Enum        []any       `json:"enum,omitempty"`
+	Minimum     *float64    `json:"minimum,omitempty"`
+	Maximum     *float64    `json:"maximum,omitempty"`
+	MinLength   *int        `json:"minLength,omitempty"`
+	MaxLength   *int        `json:"maxLength,omitempty"`
+	MinItems    *int        `json:"minItems,omitempty"`
+	MaxItems    *int        `json:"maxItems,omitempty"`
+	Pattern     string      `json:"pattern,omitempty"`
+	AnyOf       []*Schema   `json:"anyOf,omitempty"`
+	Items       *Schema     `json:"items,omitempty"`
+	Properties  *properties `json:"properties,omitempty"`
+	Required    []string    `json:"required,omitempty"`
+	Additional  any         `json:"additionalProperties,omitempty"` // false, or the schema of a map's values
 
 	kind    reflect.Kind          // what the decoder does; Invalid: the type decodes itself
 	target  *Schema               // of a struct: what Ref names, or itself
 	fields  map[string]*field     // of a target
-	order   []*field              // of a target
 	matches func() *regexp.Regexp // Pattern, compiled when first needed
 	asked   bool                  // of a target: it is in a request, so null stands for absent
 }
@@ -48,6 +48,28 @@ type field struct {
 	required bool
 	def      reflect.Value // invalid: the zero value
 	schema   *Schema
+}
+
+// properties are the members of an object, written in the order in which the struct has them.
+type properties struct {
+	order []*field
+	of    map[string]*Schema
+}
+
+// MarshalJSON writes an object.
+func (p *properties) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, f := range p.order {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		schema, err := json.Marshal(p.of[f.name])
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(strconv.AppendQuote(b, f.name), ':'), schema...)
+	}
+	return append(b, '}'), nil
 }
 
 // Documented is a type that says itself what JSON it is. It decodes and encodes itself where it is not a plain
@@ -144,7 +166,7 @@ func componentName(name string) string {
 
 func (ts *types) object(t reflect.Type, s *Schema) *Schema {
 	s.Type, s.kind, s.Additional, s.target = "object", reflect.Struct, false, s
-	s.Properties, s.fields = map[string]*Schema{}, map[string]*field{}
+	s.Properties, s.fields = &properties{of: map[string]*Schema{}}, map[string]*field{}
 	for _, f := range reflect.VisibleFields(t) {
 		name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
@@ -161,8 +183,8 @@ func (ts *types) object(t reflect.Type, s *Schema) *Schema {
 		if p.required {
 			s.Required = append(s.Required, name)
 		}
-		s.Properties[name], s.fields[name] = p.schema, p
-		s.order = append(s.order, p)
+		s.Properties.of[name], s.fields[name] = p.schema, p
+		s.Properties.order = append(s.Properties.order, p)
 	}
 	return s
 }
@@ -180,8 +202,8 @@ func (s *Schema) request() {
 			return
 		}
 		o.asked = true
-		for _, f := range o.order {
-			o.Properties[f.name] = f.schema.withNull(!f.required)
+		for _, f := range o.Properties.order {
+			o.Properties.of[f.name] = f.schema.withNull(!f.required)
 			f.schema.request()
 		}
 	}
@@ -238,7 +260,7 @@ func (s *Schema) fill(v reflect.Value) {
 			v.Set(reflect.MakeMap(v.Type()))
 		}
 	case reflect.Struct:
-		for _, f := range s.target.order {
+		for _, f := range s.target.Properties.order {
 			if to := v.FieldByIndex(f.index); f.required || !to.IsZero() {
 				f.schema.fill(to)
 			}

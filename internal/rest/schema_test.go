@@ -150,10 +150,27 @@ func TestOpenAPI(t *testing.T) {
 		{"string", []string{"components", "schemas", "Inner", "properties", "label", "type"}},
 		{[]any{"label"}, []string{"components", "schemas", "Inner", "required"}},
 		{false, []string{"components", "schemas", "Inner", "additionalProperties"}},
+		{[]any{map[string]any{
+			"name": "Idempotency-Key", "in": "header", "required": false, "description": "Makes repeating harmless.",
+			"schema": map[string]any{"type": "string", "examples": []any{"abc"}},
+		}}, []string{"paths", "/things", "post", "parameters"}},
 	} {
 		if got := at(k.path...); !reflect.DeepEqual(got, k.want) {
 			t.Errorf("%s: %v, want %v", strings.Join(k.path, " "), got, k.want)
 		}
+	}
+}
+
+// Members are read about in the order in which the program has them.
+func TestOrderOfMembers(t *testing.T) {
+	doc := table().OpenAPI()
+	from := 0
+	for _, name := range []string{`"Thing": {`, `"project_id": {`, `"name": {`, `"mode": {`, `"when": {`} {
+		at := bytes.Index(doc[from:], []byte(name))
+		if at < 0 {
+			t.Fatalf("%s is not where it belongs", name)
+		}
+		from += at
 	}
 }
 

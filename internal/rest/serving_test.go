@@ -327,6 +327,14 @@ func TestForm(t *testing.T) {
 	}
 }
 
+func TestFormIsKnown(t *testing.T) {
+	for _, op := range formTable().Ops() {
+		if op.Form() != (op.ID == "upload") {
+			t.Errorf("%s: %v", op.ID, op.Form())
+		}
+	}
+}
+
 // Middleware sees the operation and may read the body before the handler does.
 func TestMiddleware(t *testing.T) {
 	var seen []string

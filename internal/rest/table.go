@@ -35,6 +35,9 @@ type Op struct {
 	stream  bool // the output is a Stream
 }
 
+// Form reports whether the body is a Form: it is streamed to the handler, whole nowhere.
+func (op *Op) Form() bool { return op.form }
+
 // Answer is one more answer of an operation, for the document.
 type Answer struct {
 	Status  int

@@ -87,6 +87,12 @@ var errSecret = errors.New("dynamodb: table secret-name not found")
 func table(use ...Middleware) *Table {
 	t := New(Config{
 		Title: "Test", Version: "1", Tags: []Tag{{"things", "Things."}}, Use: use,
+		Headers: func(op *Op) []Header {
+			if op.Method != http.MethodPost {
+				return nil
+			}
+			return []Header{{"Idempotency-Key", "Makes repeating harmless.", "abc"}}
+		},
 		Security: []Security{{Name: "key", Type: "apiKey", In: "header", Header: "X-API-Key", Description: "A key."}},
 	})
 	Add(t, Op{ID: "make", Method: "POST", Path: "/things", Summary: "Make", Tag: "things", Status: 202},

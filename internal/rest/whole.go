@@ -37,7 +37,7 @@ type keeper struct {
 
 func instead(p *Problem, r *http.Request) *keeper {
 	k := &keeper{header: http.Header{}}
-	p.write(k, r)
+	p.Write(k, r)
 	return k
 }
 
