@@ -16,6 +16,9 @@ type Tenant string
 // LocalTenant owns what is made on one machine without keys.
 const LocalTenant Tenant = "local"
 
+// Valid reports whether t has the form of a tenant.
+func (t Tenant) Valid() bool { return tenantForm.MatchString(string(t)) }
+
 var (
 	tenantForm = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 	jobForm    = regexp.MustCompile(`^[a-z0-9_-]{1,47}$`)

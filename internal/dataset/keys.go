@@ -13,6 +13,8 @@ import (
 //	T#<tenant>#J#<job>        job; lane#<nn>
 //	T#<tenant>#JOBS           <created>#<job>              all jobs of the tenant by time
 //	T#<tenant>#D#<dataset>    dataset; version#<nnnnnn>; edit#<nnnnnnnnnn>
+//	T#<tenant>#KEYS           <key>                        keys of the API
+//	T#<tenant>#I#<key>        request                      an Idempotency-Key and the answer given under it
 //	SYS#running#<0-7>         <job ref>                    what the sweeper looks after
 const runningShards = 8
 
@@ -50,6 +52,15 @@ const DatasetSK = "dataset"
 
 // VersionSK is the sort key of a version of a dataset.
 func VersionSK(ordinal int) string { return fmt.Sprintf("version#%06d", ordinal) }
+
+// KeysPK lists a tenant's API keys by their ids.
+func KeysPK(t Tenant) string { return "T#" + string(t) + "#KEYS" }
+
+// IdempotencyPK is the partition of an Idempotency-Key of the tenant.
+func IdempotencyPK(t Tenant, key string) string { return "T#" + string(t) + "#I#" + key }
+
+// IdempotencySK is the sort key of the request made under an Idempotency-Key.
+const IdempotencySK = "request"
 
 // RunningPK is the shard of the list of running jobs that a job is in.
 func RunningPK(r JobRef) string {

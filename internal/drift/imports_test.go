@@ -18,7 +18,7 @@ import (
 // is in.
 var layers = [][]string{
 	{"internal/dataset", "internal/rest"}, // rest knows nothing of this project
-	{"internal/document", "internal/model", "internal/prompt", "internal/quality", "internal/snapshot", "internal/export", "infra"},
+	{"internal/document", "internal/model", "internal/prompt", "internal/quality", "internal/snapshot", "internal/export", "internal/access", "internal/idempotency", "infra"},
 	{"internal/pipeline", "internal/cloud", "internal/embedded", "internal/asl", "internal/porttest", "internal/lambdahost", "internal/drift"},
 	{"internal/api"}, // the routes, over what does the work
 	{"internal/app"},
@@ -46,6 +46,7 @@ var outside = map[string][]string{
 	"github.com/aws/": {"internal/cloud", "internal/app/aws", "internal/model/bedrock", "functions"},
 	"github.com/awslabs/aws-lambda-go-api-proxy/": {"internal/app/aws"}, // makes a Lambda of our http.Handler
 	"modernc.org/sqlite":                          {"internal/embedded"},
+	"github.com/golang-jwt/jwt/v5":                {"internal/access"}, // verifies tokens
 	"github.com/yuin/goldmark":                    {"internal/document"},
 	"golang.org/x/net/html":                       {"internal/document"},
 	"golang.org/x/text/":                          {"internal/document", "internal/quality"},
