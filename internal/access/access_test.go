@@ -247,8 +247,13 @@ func TestKeys(t *testing.T) {
 func TestCreateRefuses(t *testing.T) {
 	keys := Keys{memory.New(memory.Options{}).Table}
 	for _, c := range []struct{ tenant, name string }{
-		{"Acme", "a"}, {"a_b", "a"}, {"", "a"},
-		{"acme", ""}, {"acme", strings.Repeat("ä", 101)}, {"acme", "a\nb"}, {"acme", "a\xff"},
+		{"Acme", "a"},
+		{"a_b", "a"},
+		{"", "a"},
+		{"acme", ""},
+		{"acme", strings.Repeat("ä", 101)},
+		{"acme", "a\nb"},
+		{"acme", "a\xff"},
 	} {
 		if _, _, err := keys.Create(t.Context(), dataset.Tenant(c.tenant), c.name); !dataset.Is(err, dataset.Invalid) {
 			t.Errorf("Create(%q, %q): %v, want Invalid", c.tenant, c.name, err)
