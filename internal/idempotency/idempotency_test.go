@@ -112,11 +112,12 @@ func TestReplay(t *testing.T) {
 }
 
 func TestSeed(t *testing.T) {
-	if Seed(t.Context()) == Seed(t.Context()) {
+	if a, b := Seed(t.Context()), Seed(t.Context()); a == b {
 		t.Error("two requests without a key have one seed")
 	}
 	h := newMiddleware(newTable()).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, Seed(r.Context()) == Seed(r.Context()))
+		a, b := Seed(r.Context()), Seed(r.Context())
+		fmt.Fprint(w, a == b)
 	}))
 	if w := serve(h, post("k", "/", "")); w.Body.String() != "true" {
 		t.Error("one request has two seeds")
@@ -326,10 +327,9 @@ func TestSlow(t *testing.T) {
 // What fails late takes no answer away, and what ends after a day neither takes nor leaves any.
 func TestLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		runs := 0
+		var runs atomic.Int64
 		h := newMiddleware(newTable()).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			runs++
-			n := runs
+			n := runs.Add(1)
 			switch r.URL.Path {
 			case "/fails":
 				if n == 1 {
@@ -358,6 +358,7 @@ func TestLate(t *testing.T) {
 			}
 			time.Sleep(2 * time.Hour)
 		}
+		synctest.Wait()
 		if late.Body.String() != "3" || late.Header().Get(Replayed) != "" {
 			t.Errorf("what lasted longer than a day: %d %s", late.Code, late.Body)
 		}
