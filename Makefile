@@ -44,6 +44,7 @@ bench: ## measure: throughput, efficiency, memory, pages, near-duplicates
 
 prove: mutants conformance ## the full-size proofs (long)
 	$(GO) test -count=1 -timeout 60m -run 'TestSimulation|TestReplay' ./internal/pipeline -schedules 10000
+	$(GO) test -count=1 -run TestLinearizable ./internal/idempotency -histories 200 -calls 1000
 
 clean: ## remove what was built, installed and made
 	rm -rf dist .demo .tools .aws-sam
