@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"compileo/internal/access"
 	"compileo/internal/dataset"
 	"compileo/internal/rest"
 )
@@ -17,6 +18,7 @@ const base = "/api/v1"
 // Config is what the service stands on.
 type Config struct {
 	Table     dataset.Table
+	Guard     *access.Guard
 	Version   string // of the program
 	Log       *slog.Logger
 	MaxAnswer int // bytes of an answer where it is one message, as in a Lambda; 0: any number, streamed
@@ -25,7 +27,8 @@ type Config struct {
 // New makes the handler of the whole service.
 func New(c Config) http.Handler {
 	t := rest.New(rest.Config{
-		Title: "Compileo", Version: c.Version, Description: about, Tags: tags, Problem: problem, Use: []rest.Middleware{noted},
+		Title: "Compileo", Version: c.Version, Description: about, Tags: tags, Problem: problem, Headers: middlewareHeaders,
+		Use: []rest.Middleware{noted, entered(c.Guard), repeatable(c)},
 		Security: []rest.Security{
 			{Name: "key", Type: "apiKey", In: "header", Header: "X-API-Key", Description: "An API key. On one machine none is needed from the machine itself, unless one is set."},
 			{Name: "token", Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "A token of the configured issuer; it names the tenant."},

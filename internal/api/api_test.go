@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
 
+	"compileo/internal/access"
 	"compileo/internal/dataset"
 	"compileo/internal/porttest/memory"
 	"compileo/internal/rest"
@@ -30,11 +31,16 @@ var update = flag.Bool("update", false, "write testdata/openapi.json anew")
 
 const golden = "testdata/openapi.json"
 
+// testGuard lets in whoever has the key, as LocalTenant.
+var testGuard = &access.Guard{Secret: testKey}
+
+const testKey = "a key of these tests"
+
 // document is the service's document, as a client gets it.
 func document(t *testing.T) []byte {
 	t.Helper()
 	w := httptest.NewRecorder()
-	New(Config{Version: "1", Log: slog.New(slog.DiscardHandler)}).ServeHTTP(w, httptest.NewRequest("GET", "/openapi.json", nil))
+	New(Config{Guard: testGuard, Version: "1", Log: slog.New(slog.DiscardHandler)}).ServeHTTP(w, httptest.NewRequest("GET", "/openapi.json", nil))
 	if w.Code != http.StatusOK {
 		t.Fatal(w.Code, w.Body)
 	}
@@ -142,7 +148,7 @@ func serve(t *testing.T, h http.Handler, method, path string, header map[string]
 func TestHealth(t *testing.T) {
 	store := memory.New(memory.Options{}).Table
 	for _, path := range []string{"/health", "/api/v1/health", "/api/v1/health/"} {
-		h := New(Config{Table: store, Version: "1.2.3", Log: slog.New(slog.DiscardHandler), MaxAnswer: 1 << 20})
+		h := New(Config{Guard: testGuard, Table: store, Version: "1.2.3", Log: slog.New(slog.DiscardHandler), MaxAnswer: 1 << 20})
 		serve(t, h, "GET", path, nil, func(t *testing.T, status int, header http.Header, body string) {
 			if status != 200 || body != `{"status":"healthy","version":"1.2.3","store":"ok"}`+"\n" {
 				t.Errorf("%s: %d %s", path, status, body)
@@ -152,7 +158,7 @@ func TestHealth(t *testing.T) {
 			}
 		})
 	}
-	serve(t, New(Config{Table: failing{}, Log: slog.New(slog.DiscardHandler)}), "GET", "/health", nil, func(t *testing.T, status int, header http.Header, body string) {
+	serve(t, New(Config{Guard: testGuard, Table: failing{}, Log: slog.New(slog.DiscardHandler)}), "GET", "/health", nil, func(t *testing.T, status int, header http.Header, body string) {
 		if status != 503 || header.Get("Retry-After") != "2" || strings.Contains(body, "secret") {
 			t.Errorf("%d %s", status, body)
 		}

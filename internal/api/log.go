@@ -16,6 +16,7 @@ type call struct {
 	id     string         // X-Request-Id
 	route  string         // method and path of the operation; "": none was found
 	tenant dataset.Tenant // who asks
+	caller string         // under which name
 	err    error          // why it failed, for the log
 }
 

@@ -17,6 +17,12 @@ const again = 2 * time.Second
 // is for the log.
 func problem(r *http.Request, err error) *rest.Problem {
 	callOf(r.Context()).err = err
+	if p, ok := deniedProblem(err); ok {
+		return p
+	}
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return rest.Problemf(http.StatusRequestEntityTooLarge, "the body has more than %d bytes", large.Limit)
+	}
 	var detail string
 	e, ok := errors.AsType[*dataset.Error](err)
 	if ok {

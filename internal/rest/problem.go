@@ -42,10 +42,11 @@ func Problemf(status int, format string, args ...any) *Problem {
 
 // After asks the client to come again no sooner than that.
 func (p *Problem) After(d time.Duration) *Problem {
-	return p.with("Retry-After", strconv.Itoa(max(1, int((d+time.Second-1)/time.Second))))
+	return p.With("Retry-After", strconv.Itoa(max(1, int((d+time.Second-1)/time.Second))))
 }
 
-func (p *Problem) with(name, value string) *Problem {
+// With adds a header to the answer.
+func (p *Problem) With(name, value string) *Problem {
 	if p.Header == nil {
 		p.Header = http.Header{}
 	}

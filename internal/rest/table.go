@@ -217,7 +217,7 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", allow+", OPTIONS")
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		t.Fail(w, r, Problemf(http.StatusMethodNotAllowed, "this path takes %s, not %s", allow, r.Method).with("Allow", allow+", OPTIONS"))
+		t.Fail(w, r, Problemf(http.StatusMethodNotAllowed, "this path takes %s, not %s", allow, r.Method).With("Allow", allow+", OPTIONS"))
 	}
 }
 
