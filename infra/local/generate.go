@@ -40,7 +40,7 @@ func generate(ctx context.Context, args []string, getenv func(string) string, st
 	}
 	alarm := newAlarm(stderr)
 	log := slog.New(alarm)
-	a, err := local.Open(ctx, o.data, getenv, log)
+	a, err := local.Open(ctx, local.Config{Dir: o.data, Getenv: getenv, Log: log})
 	if err != nil {
 		return flagNames(err)
 	}

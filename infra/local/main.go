@@ -30,8 +30,9 @@ const usage = `compileo turns documents into training datasets for language mode
 
 usage:
   compileo generate PATH... -o FILE [flags]   make a dataset of files and folders
+  compileo serve [flags]                      serve the HTTP API and the console
   compileo version                            print the version
-  compileo help                               print this; "compileo generate --help" has the flags
+  compileo help                               print this; "compileo generate --help" has the flags, and "compileo serve --help"
 
 exit codes: 0 done · 1 failed · 2 wrong input · 3 data directory in use · 4 try again later · 130 interrupted
 `
@@ -71,12 +72,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	switch command {
 	case "generate":
 		err = generate(ctx, args, getenv, stdout, stderr)
+	case "serve":
+		err = serve(ctx, args, getenv, stdout, stderr)
 	case "version", "--version", "-version":
 		_, err = fmt.Fprintln(stdout, "compileo", version)
 	case "help", "--help", "-help", "-h":
 		_, err = io.WriteString(stdout, usage)
 	default:
-		err = dataset.Errorf(dataset.Invalid, "unknown command %q; commands: generate, version, help", command)
+		err = dataset.Errorf(dataset.Invalid, "unknown command %q; commands: generate, serve, version, help", command)
 	}
 	if err != nil && !errors.Is(err, errReported) && !errors.Is(err, errInterrupted) {
 		fmt.Fprintln(stderr, "compileo:", message(err))

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
 	"runtime"
 	"time"
 
@@ -38,15 +39,24 @@ type App struct {
 	workflow *asl.Engine
 }
 
+// Config is where the program works.
+type Config struct {
+	Dir    string              // the data directory
+	Files  string              // URL under which App.Files is served, for presigned URLs; "": it is not
+	Getenv func(string) string // the models
+	Log    *slog.Logger
+}
+
 // Open opens the data directory and locks it: Conflict when another program has it. Leases of a program that
 // was killed are void from then on.
-func Open(ctx context.Context, dir string, getenv func(string) string, log *slog.Logger) (*App, error) {
-	models, err := app.Models(getenv)
+func Open(ctx context.Context, c Config) (*App, error) {
+	log := c.Log
+	models, err := app.Models(c.Getenv)
 	if err != nil {
 		return nil, err
 	}
 	app.AliasToBuiltIn(models)
-	store, err := embedded.Open(dir, embedded.Options{Log: log})
+	store, err := embedded.Open(c.Dir, embedded.Options{BaseURL: c.Files, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +164,9 @@ func (a *App) sweep(ctx context.Context) error {
 		}
 	}
 }
+
+// Files answers presigned requests for objects, under Config.Files.
+func (a *App) Files() http.Handler { return a.store.Handler() }
 
 // Close unlocks the data directory. Run must have returned.
 func (a *App) Close() error { return a.store.Close() }
