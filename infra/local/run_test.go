@@ -45,7 +45,7 @@ func TestMistakes(t *testing.T) {
 		code int
 		want string // the last line on standard error, a regular expression
 	}{
-		{"no such command", []string{"genrate", "docs"}, 2, `^compileo: unknown command "genrate"; commands: generate, version, help$`},
+		{"no such command", []string{"genrate", "docs"}, 2, `^compileo: unknown command "genrate"; commands: generate, serve, version, help$`},
 		{"no path", generate(), 2, `^compileo: no PATH given`},
 		{"no output", []string{"generate", "docs"}, 2, `^compileo: -o FILE is missing`},
 		{"no such path", generate("nowhere"), 2, `^compileo: cannot read nowhere: no such file or directory$`},
