@@ -19,7 +19,7 @@ import (
 var layers = [][]string{
 	{"internal/dataset", "internal/rest"}, // rest knows nothing of this project
 	{"internal/document", "internal/model", "internal/prompt", "internal/quality", "internal/snapshot", "internal/export", "internal/access", "internal/idempotency", "infra"},
-	{"internal/pipeline", "internal/cloud", "internal/embedded", "internal/asl", "internal/porttest", "internal/lambdahost", "internal/drift"},
+	{"internal/pipeline", "internal/library", "internal/cloud", "internal/embedded", "internal/asl", "internal/porttest", "internal/lambdahost", "internal/drift"},
 	{"internal/api"}, // the routes, over what does the work
 	{"internal/app"},
 	{"functions", "infra/local"},
@@ -189,7 +189,7 @@ func TestRules(t *testing.T) {
 		{"infra/local", "internal/app/local", true},
 		{"internal/app/local", "infra", true},
 		{"internal/dataset", "internal/model", false},
-		{"internal/pipeline", "internal/cloud", false},
+		{"internal/pipeline", "internal/library", "internal/cloud", false},
 		{"internal/api", "internal/pipeline", true},
 		{"internal/pipeline", "internal/api", false},
 		{"internal/rest", "internal/dataset", false},
