@@ -188,8 +188,12 @@ func TestUpload(t *testing.T) {
 	ctx := t.Context()
 	p := newProject(t, l, "p")
 	for _, in := range []library.NewUpload{
-		{Name: "a.exe", Size: 5}, {Name: "a.md"}, {Name: "a.md", Size: -1}, {Name: "a.md", Size: dataset.MaxDocument + 1},
-		{Name: "a.md", Size: 5, SHA256: "abc"}, {Name: "a.md", Size: 5, Type: "no type"},
+		{Name: "a.exe", Size: 5},
+		{Name: "a.md"},
+		{Name: "a.md", Size: -1},
+		{Name: "a.md", Size: dataset.MaxDocument + 1},
+		{Name: "a.md", Size: 5, SHA256: "abc"},
+		{Name: "a.md", Size: 5, Type: "no type"},
 	} {
 		_, _, err := l.BeginUpload(ctx, p, in)
 		wants(t, err, dataset.Invalid)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"compileo/internal/dataset"
 	"compileo/internal/quality"
@@ -250,22 +251,30 @@ func (l *Library) newEdit(ctx context.Context, v *View, ordinal int, before *Ent
 	return &Edit{Edit: over, By: c.By, Feedback: c.Feedback}, nil
 }
 
-// assess scores an entry anew. Without the chunk that it was made of, its quotes stand for that: what is left of
-// the chunk is less, so the score is not better than it would be.
+// assess scores an entry anew against the chunk that it was made of. Where the chunk is gone its quotes stand for it:
+// that is less than the chunk, so the score is hardly better than it would be.
 func (l *Library) assess(ctx context.Context, t dataset.Tenant, e *dataset.Entry) error {
-	chunk := &dataset.Chunk{Headings: e.Metadata.HeadingPath}
 	for _, v := range e.Evidence {
 		c, err := l.Chunk(ctx, t, v.ChunkID)
 		if err == nil {
-			chunk = &c.Chunk
-			break
+			quality.NewContext(&c.Chunk).Assess(e)
+			return nil
 		}
 		if !dataset.Is(err, dataset.NotFound) {
 			return err
 		}
+	}
+	evidence := e.Evidence
+	chunk := &dataset.Chunk{Headings: e.Metadata.HeadingPath}
+	e.Evidence = make([]dataset.Evidence, len(evidence))
+	for i, v := range evidence {
+		v.Start = utf8.RuneCountInString(chunk.Text)
+		v.End = v.Start + utf8.RuneCountInString(v.Quote)
 		chunk.Text += v.Quote + "\n"
+		e.Evidence[i] = v
 	}
 	quality.NewContext(chunk).Assess(e)
+	e.Evidence = evidence
 	return nil
 }
 

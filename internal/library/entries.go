@@ -121,15 +121,9 @@ func (v *View) entries(ctx context.Context, q EntryQuery, offset int) (*Entries,
 		}
 	}
 	for _, e := range out.Entries {
-		var named struct {
-			ID string `json:"id"`
-		}
-		if err := json.Unmarshal(e, &named); err != nil {
-			return nil, dataset.Errorf(dataset.Internal, "an entry of dataset %s is damaged: %w", v.Dataset.ID, err)
-		}
-		ordinal, err := snapshot.Ordinal(named.ID)
+		ordinal, err := snapshot.Ordinal(idOf(e))
 		if err != nil {
-			return nil, err
+			return nil, dataset.Errorf(dataset.Internal, "an entry of dataset %s is damaged: %w", v.Dataset.ID, err)
 		}
 		out.Tags = append(out.Tags, v.tag(ordinal))
 	}
@@ -137,6 +131,12 @@ func (v *View) entries(ctx context.Context, q EntryQuery, offset int) (*Entries,
 		out.Cursor = cursor(entryPlace{end, v.Version.Ordinal, v.Edits, q.sum(v.Dataset.ID)})
 	}
 	return out, nil
+}
+
+// idOf reads the id of an entry, which every stored one begins with.
+func idOf(line []byte) string {
+	id, _, _ := strings.Cut(strings.TrimPrefix(string(line[:min(len(line), 32)]), `{"id":"`), `"`)
+	return id
 }
 
 // match is what a found entry is sorted by.
@@ -198,8 +198,7 @@ func (v *View) search(ctx context.Context, q EntryQuery, offset int, out *Entrie
 		if err != nil {
 			return err
 		}
-		id, _, _ := strings.Cut(strings.TrimPrefix(string(line[:min(len(line), 32)]), `{"id":"`), `"`)
-		if i, ok := place[id]; ok {
+		if i, ok := place[idOf(line)]; ok {
 			out.Entries[i] = slices.Clone(line)
 		}
 	}

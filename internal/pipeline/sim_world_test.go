@@ -14,7 +14,6 @@ import (
 
 	"compileo/internal/asl"
 	"compileo/internal/dataset"
-	"compileo/internal/library"
 	"compileo/internal/model"
 	"compileo/internal/pipeline"
 	"compileo/internal/porttest"
@@ -369,11 +368,3 @@ func (b *countingBlobs) Delete(ctx context.Context, keys ...string) error {
 }
 
 type processKey struct{}
-
-// projectP is where all documents of a world are.
-var projectP = &dataset.Project{ID: "p", Tenant: "sim"}
-
-// addTo adds documents through the ports of an engine.
-func addTo(e *pipeline.Engine) *library.Library {
-	return &library.Library{Table: e.Table, Blobs: e.Blobs, Log: e.Log}
-}
