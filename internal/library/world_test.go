@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -63,7 +64,10 @@ func everyFault(t *testing.T, prepare func(l *library.Library), do func(l *libra
 				prepare(l)
 			}
 			at := ""
+			var mu sync.Mutex
 			faults := &porttest.Faults{Decide: func(_ context.Context, c porttest.Call) porttest.Fault {
+				mu.Lock()
+				defer mu.Unlock()
 				total = max(total, c.N)
 				if c.N == n {
 					at = c.Port + "." + c.Method + " " + c.Key

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"compileo/internal/dataset"
 	"compileo/internal/library"
@@ -117,5 +118,50 @@ func TestDeletedDocuments(t *testing.T) {
 			t.Fatal(n, err)
 		}
 		run("four", 2, 1)
+	})
+}
+
+// TestPurgeWaitsForJobs: a job goes on with what it has planned though its document was deleted long ago. When it is
+// over, that goes.
+func TestPurgeWaitsForJobs(t *testing.T) {
+	s := schedule{documents: 1, chunks: 200, perChunk: 1, concurrency: 1, latency: 50 * time.Second, poison: -1}
+	calm(t, s, func(ctx context.Context, w *world) {
+		keepProject(ctx, t, w.engine)
+		w.addDocuments(ctx, w.engine)
+		l := addTo(w.engine)
+		l.Blobs = w.raw.Blobs
+		if _, err := w.submit(ctx, "one", nil); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		docs, err := l.Documents(ctx, "sim", projectP, tenPerPage)
+		if err != nil || docs.Total != 1 || docs.Items[0].Status != dataset.Processed {
+			t.Fatal(docs, err)
+		}
+		d := docs.Items[0]
+		if err := l.DeleteDocument(ctx, "sim", d.ID); err != nil {
+			t.Fatal(err)
+		}
+		purge := func() bool {
+			t.Helper()
+			if err := l.Purge(ctx); err != nil {
+				t.Fatal(err)
+			}
+			_, err := w.raw.Blobs.Stat(ctx, d.Sets[0].Key)
+			if err != nil && !dataset.Is(err, dataset.NotFound) {
+				t.Fatal(err)
+			}
+			return err != nil
+		}
+		time.Sleep(61 * time.Minute)
+		if purge() {
+			t.Error("the job's chunks are gone while it runs")
+		}
+		if j := w.await(ctx, "one"); j.Status != dataset.Completed || j.Result.Chunks.Total != 200 || j.Result.Chunks.Failed != 0 {
+			t.Fatalf("job is %s: %+v", j.Status, j.Result)
+		}
+		if !purge() {
+			t.Error("the document's chunks are left")
+		}
 	})
 }
