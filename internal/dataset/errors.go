@@ -30,7 +30,8 @@ type Error struct {
 	Err    error
 }
 
-// Field names one faulty part of an input by JSON pointer (or flag name) and says what would be right.
+// Field names one faulty part of an input, by JSON pointer into the body or by the name of a parameter or flag, and says
+// what would be right.
 type Field struct {
 	Pointer string `json:"pointer"`
 	Reason  string `json:"reason"`

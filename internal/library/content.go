@@ -22,9 +22,9 @@ type Content struct {
 func (l *Library) Content(ctx context.Context, t dataset.Tenant, id string, page, size int) (*Content, error) {
 	switch {
 	case size < 1 || size > MaxContentPage:
-		return nil, dataset.InvalidField("/page_size", "is %d, want 1 to %d", size, MaxContentPage)
+		return nil, dataset.InvalidField("page_size", "is %d, want 1 to %d", size, MaxContentPage)
 	case page < 1:
-		return nil, dataset.InvalidField("/page", "is %d, want 1 or more", page)
+		return nil, dataset.InvalidField("page", "is %d, want 1 or more", page)
 	}
 	d, err := l.Document(ctx, t, id)
 	if err != nil {

@@ -27,7 +27,7 @@ func readCursor(s string, v any) error {
 }
 
 func errCursor(s string) error {
-	return dataset.InvalidField("/cursor", "%.100q is not one of this list", s)
+	return dataset.InvalidField("cursor", "%.100q is not one of this list", s)
 }
 
 // placed is a place in a list that is bound to what the list is of.

@@ -82,7 +82,7 @@ func (q *EntryQuery) check() error {
 		return err
 	}
 	q.Page = min(q.Page, maxPages)
-	return checkText("/q", q.Text, 0, 1_000)
+	return checkText("q", q.Text, 0, 1_000)
 }
 
 // sum stands for the dataset and all that the query filters and sorts by.
@@ -150,7 +150,7 @@ type match struct {
 // search looks into every entry, and then again at those of the page: it holds the texts of a page only.
 func (v *View) search(ctx context.Context, q EntryQuery, offset int, out *Entries) error {
 	if n, _ := v.Summary(); n > MaxSearched {
-		return dataset.InvalidField("/q", "searches datasets of up to %d entries, this one has %d: use category, difficulty, flagged or filter_quality, or search a download",
+		return dataset.InvalidField("q", "searches datasets of up to %d entries, this one has %d: use category, difficulty, flagged or filter_quality, or search a download",
 			MaxSearched, n)
 	}
 	var found []match

@@ -46,9 +46,9 @@ type Window struct {
 func (w Window) check() error {
 	switch {
 	case w.PerPage < 1 || w.PerPage > MaxPerPage:
-		return dataset.InvalidField("/per_page", "is %d, want 1 to %d", w.PerPage, MaxPerPage)
+		return dataset.InvalidField("per_page", "is %d, want 1 to %d", w.PerPage, MaxPerPage)
 	case w.Page < 1:
-		return dataset.InvalidField("/page", "is %d, want 1 or more", w.Page)
+		return dataset.InvalidField("page", "is %d, want 1 or more", w.Page)
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ type List[T any] struct {
 
 // beyond asks to go on by cursor.
 func (w Window) beyond() error {
-	return dataset.InvalidField("/page", "%d of %d items ends after item %d: go on with the cursor of the page before", w.Page, w.PerPage, MaxCounted)
+	return dataset.InvalidField("page", "%d of %d items ends after item %d: go on with the cursor of the page before", w.Page, w.PerPage, MaxCounted)
 }
 
 // rows returns the part of the rows of q that w wants, of those that keep accepts.
