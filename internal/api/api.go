@@ -9,6 +9,7 @@ import (
 
 	"compileo/internal/access"
 	"compileo/internal/dataset"
+	"compileo/internal/library"
 	"compileo/internal/rest"
 )
 
@@ -19,9 +20,12 @@ const base = "/api/v1"
 type Config struct {
 	Table     dataset.Table
 	Guard     *access.Guard
+	Library   *library.Library
 	Version   string // of the program
 	Log       *slog.Logger
-	MaxAnswer int // bytes of an answer where it is one message, as in a Lambda; 0: any number, streamed
+	MaxAnswer int   // bytes of an answer where it is one message, as in a Lambda; 0: any number, streamed
+	MaxForm   int64 // bytes of a form with files; 0: any number
+	Redirect  int64 // files from this size on are got from where they are, by a presigned request; 0: none
 }
 
 // New makes the handler of the whole service.
@@ -62,6 +66,7 @@ var tags = []rest.Tag{
 // Routes adds every route to a table.
 func Routes(t *rest.Table, c Config) {
 	health(t, c)
+	projects(t, c)
 }
 
 // headers are those of every answer.
