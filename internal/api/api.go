@@ -67,6 +67,8 @@ var tags = []rest.Tag{
 func Routes(t *rest.Table, c Config) {
 	health(t, c)
 	projects(t, c)
+	documents(t, c)
+	chunks(t, c)
 }
 
 // headers are those of every answer.
