@@ -20,6 +20,7 @@ import (
 	"compileo/internal/api"
 	"compileo/internal/app/local"
 	"compileo/internal/dataset"
+	"compileo/internal/library"
 	"compileo/internal/model"
 )
 
@@ -97,7 +98,10 @@ func serveApp(ctx context.Context, a *local.App, listener net.Listener, addr str
 	}
 	mux := http.NewServeMux()
 	mux.Handle(filesPath+"/", a.Files())
-	mux.Handle("/", api.New(api.Config{Table: a.Engine.Table, Guard: guard, Version: version, Log: log}))
+	mux.Handle("/", api.New(api.Config{
+		Table: a.Engine.Table, Guard: guard, Version: version, Log: log,
+		Library: &library.Library{Table: a.Engine.Table, Blobs: a.Engine.Blobs, Log: log},
+	}))
 	group, working := errgroup.WithContext(ctx)
 	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))
 	defer endRequests()

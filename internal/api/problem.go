@@ -30,7 +30,7 @@ func problem(r *http.Request, err error) *rest.Problem {
 	}
 	switch dataset.KindOf(err) {
 	case dataset.Invalid:
-		return invalid(r, e)
+		return invalid(e)
 	case dataset.NotFound:
 		return rest.Problemf(http.StatusNotFound, "%s", detail)
 	case dataset.Conflict:
@@ -48,13 +48,12 @@ func problem(r *http.Request, err error) *rest.Problem {
 	return rest.Problemf(http.StatusInternalServerError, "something went wrong here; the log has it under the request's X-Request-Id")
 }
 
-func invalid(r *http.Request, e *dataset.Error) *rest.Problem {
+func invalid(e *dataset.Error) *rest.Problem {
 	wrong := make([]rest.Wrong, len(e.Fields))
 	for i, f := range e.Fields {
 		wrong[i] = rest.Wrong{Pointer: f.Pointer, Reason: f.Reason}
-		name, inBody := strings.CutPrefix(f.Pointer, "/")
-		if !inBody || r.Method == http.MethodGet || r.Method == http.MethodHead {
-			wrong[i] = rest.Wrong{Parameter: name, Reason: f.Reason}
+		if !strings.HasPrefix(f.Pointer, "/") { // the name of a parameter
+			wrong[i] = rest.Wrong{Parameter: f.Pointer, Reason: f.Reason}
 		}
 	}
 	p := rest.Invalid(wrong...)

@@ -63,7 +63,9 @@ func projects(t *rest.Table, c Config) {
 	rest.Add(t, rest.Op{
 		ID: "createProject", Method: "POST", Path: base + "/projects", Tag: "projects", Status: 201, Summary: "Create a project",
 	}, func(ctx context.Context, in *struct{ Body newProject }) (*created, error) {
-		p, err := l.CreateProject(ctx, tenantOf(ctx), library.NewProject{Name: in.Body.Name, Description: in.Body.Description})
+		p, err := l.CreateProject(ctx, tenantOf(ctx), library.NewProject{
+			ID: dataset.DeriveID("project", seedOf(ctx)), Name: in.Body.Name, Description: in.Body.Description,
+		})
 		if err != nil {
 			return nil, err
 		}

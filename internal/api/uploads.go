@@ -80,7 +80,9 @@ func uploads(t *rest.Table, c Config) {
 			return nil, err
 		}
 		b := in.Body
-		u, request, err := l.BeginUpload(ctx, p, library.NewUpload{Name: b.Name, Size: b.Size, Type: b.Type, SHA256: b.SHA256})
+		u, request, err := l.BeginUpload(ctx, p, library.NewUpload{
+			ID: dataset.DeriveID("upload", seedOf(ctx)), Name: b.Name, Size: b.Size, Type: b.Type, SHA256: b.SHA256,
+		})
 		if err != nil {
 			return nil, err
 		}

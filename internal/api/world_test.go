@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
 
+	"compileo/internal/access"
 	"compileo/internal/dataset"
 	"compileo/internal/library"
 	"compileo/internal/porttest/memory"
@@ -43,6 +44,7 @@ type world struct {
 	*testing.T
 	library *library.Library
 	config  Config
+	keys    map[string]string // by tenant
 	lambda  bool
 }
 
@@ -53,7 +55,15 @@ func onBoth(t *testing.T, change func(*Config), test func(w *world)) {
 			m := memory.New(memory.Options{Seed: 1})
 			log := slog.New(slog.DiscardHandler)
 			l := &library.Library{Table: m.Table, Blobs: presigning{m.Blobs}, Log: log}
-			w := &world{t, l, Config{Table: m.Table, Library: l, Version: "1", Log: log}, lambda}
+			keys := access.Keys{Table: m.Table}
+			w := &world{t, l, Config{Table: m.Table, Guard: &access.Guard{Keys: keys}, Library: l, Version: "1", Log: log}, map[string]string{}, lambda}
+			for _, tenant := range []dataset.Tenant{dataset.LocalTenant, them} {
+				_, secret, err := keys.Create(t.Context(), tenant, "test")
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.keys[string(tenant)] = secret
+			}
 			if lambda {
 				w.config.MaxAnswer = 6 << 20
 			}
@@ -74,17 +84,13 @@ type answer struct {
 // call sends a request. Headers are pairs of name and value; the header Tenant says who asks.
 func (w *world) call(method, path, body string, header ...string) answer {
 	w.Helper()
-	inner := New(w.config)
-	h := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if t := r.Header.Get("Tenant"); t != "" {
-			r = r.WithContext(asTenant(r.Context(), dataset.Tenant(t)))
-		}
-		inner.ServeHTTP(rw, r)
-	})
-	set := map[string]string{}
+	h := New(w.config)
+	set := map[string]string{"Tenant": string(dataset.LocalTenant)}
 	for i := 0; i+1 < len(header); i += 2 {
 		set[header[i]] = header[i+1]
 	}
+	set["X-API-Key"] = w.keys[set["Tenant"]]
+	delete(set, "Tenant")
 	if w.lambda {
 		path, query, _ := strings.Cut(path, "?")
 		e := events.APIGatewayV2HTTPRequest{
