@@ -69,6 +69,7 @@ func Routes(t *rest.Table, c Config) {
 	projects(t, c)
 	documents(t, c)
 	chunks(t, c)
+	datasets(t, c)
 }
 
 // headers are those of every answer.
