@@ -179,6 +179,7 @@ func TestProblems(t *testing.T) {
 		{dataset.Errorf(dataset.Invalid, "no such thing can be"), 422, "no such thing can be", nil, ""},
 		{fmt.Errorf("while reading: %w", dataset.Errorf(dataset.NotFound, "there is no project 7: %w", errors.New("secret"))), 404, "there is no project 7", nil, ""},
 		{dataset.Errorf(dataset.Conflict, "job x runs"), 409, "job x runs", nil, ""},
+		{dataset.Errorf(dataset.Stale, "it is 1-2 now"), 412, "it is 1-2 now", nil, ""},
 		{&dataset.Refused{At: []int{1}}, 409, "it was changed meanwhile: read it again, then decide", nil, ""},
 		{dataset.Errorf(dataset.Throttled, "secret"), 429, "too many requests at once: try again later", nil, "2"},
 		{dataset.Errorf(dataset.Unavailable, "secret"), 503, "a part of the service is not available: try again later", nil, "2"},

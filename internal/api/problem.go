@@ -38,6 +38,8 @@ func problem(r *http.Request, err error) *rest.Problem {
 			detail = "it was changed meanwhile: read it again, then decide"
 		}
 		return rest.Problemf(http.StatusConflict, "%s", detail)
+	case dataset.Stale:
+		return rest.Problemf(http.StatusPreconditionFailed, "%s", detail)
 	case dataset.Throttled:
 		return rest.Problemf(http.StatusTooManyRequests, "too many requests at once: try again later").After(again)
 	case dataset.Unavailable:

@@ -16,6 +16,7 @@ const (
 	Invalid     Kind = "invalid"     // the request or the input is wrong; repeating it changes nothing
 	NotFound    Kind = "not_found"   // there is no such thing, or it belongs to another tenant
 	Conflict    Kind = "conflict"    // a condition did not hold: read again, then decide
+	Stale       Kind = "stale"       // what the caller means to change is no longer what they have seen
 	Throttled   Kind = "throttled"   // too fast; the same call may succeed later
 	Unavailable Kind = "unavailable" // a dependency failed; whether the call took effect is not known
 	Internal    Kind = "internal"    // our own fault, or a failure nobody has classified
@@ -29,7 +30,8 @@ type Error struct {
 	Err    error
 }
 
-// Field names one faulty part of an input by JSON pointer (or flag name) and says what would be right.
+// Field names one faulty part of an input, by JSON pointer into the body or by the name of a parameter or flag, and says
+// what would be right.
 type Field struct {
 	Pointer string `json:"pointer"`
 	Reason  string `json:"reason"`

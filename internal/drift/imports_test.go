@@ -19,7 +19,7 @@ import (
 var layers = [][]string{
 	{"internal/dataset", "internal/rest"}, // rest knows nothing of this project
 	{"internal/document", "internal/model", "internal/prompt", "internal/quality", "internal/snapshot", "internal/export", "internal/access", "internal/idempotency", "infra"},
-	{"internal/pipeline", "internal/cloud", "internal/embedded", "internal/asl", "internal/porttest", "internal/lambdahost", "internal/drift"},
+	{"internal/pipeline", "internal/library", "internal/cloud", "internal/embedded", "internal/asl", "internal/porttest", "internal/lambdahost", "internal/drift"},
 	{"internal/api"}, // the routes, over what does the work
 	{"internal/app"},
 	{"functions", "infra/local"},
@@ -192,6 +192,7 @@ func TestRules(t *testing.T) {
 		{"internal/pipeline", "internal/cloud", false},
 		{"internal/api", "internal/pipeline", true},
 		{"internal/pipeline", "internal/api", false},
+		{"internal/library", "internal/pipeline", false},
 		{"internal/rest", "internal/dataset", false},
 		{"internal/document", "internal/quality", false},
 		{"internal/app", "internal/app/aws", false},

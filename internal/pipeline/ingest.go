@@ -37,7 +37,7 @@ func (e *Engine) Prepare(ctx context.Context, in JobInput) (Prepared, error) {
 		return Prepared{}, err
 	}
 	key := dataset.JobKey(j.Ref, "ingest")
-	list, err := readJSON[ingestList](ctx, e.Blobs, key)
+	list, err := dataset.ReadJSON[ingestList](ctx, e.Blobs, key)
 	if dataset.Is(err, dataset.NotFound) {
 		var docs []*dataset.Document
 		if docs, err = e.documents(ctx, j); err != nil {
@@ -54,7 +54,7 @@ func (e *Engine) Prepare(ctx context.Context, in JobInput) (Prepared, error) {
 			size := (len(waiting) + dataset.MaxBatches - 1) / dataset.MaxBatches
 			list.Batches = slices.Collect(slices.Chunk(waiting, size))
 		}
-		list, err = pinJSON(ctx, e.Blobs, key, list)
+		list, err = dataset.PinJSON(ctx, e.Blobs, key, list)
 	}
 	if err != nil {
 		return Prepared{}, err
@@ -68,7 +68,7 @@ func waits(d *dataset.Document, j *dataset.Job) bool {
 		return false
 	}
 	_, ok := d.Set(chunkingOf(j))
-	return !ok
+	return !ok && !d.Ready
 }
 
 // chunkingOf is the hash of the chunking that the job wants; "" when any will do.
@@ -83,7 +83,7 @@ func chunkingOf(j *dataset.Job) string {
 func (e *Engine) documents(ctx context.Context, j *dataset.Job) ([]*dataset.Document, error) {
 	var chosen map[string]bool
 	if j.Selection != "" {
-		ids, err := readJSON[[]string](ctx, e.Blobs, j.Selection)
+		ids, err := dataset.ReadJSON[[]string](ctx, e.Blobs, j.Selection)
 		if err != nil {
 			return nil, err
 		}
@@ -98,11 +98,11 @@ func (e *Engine) documents(ctx context.Context, j *dataset.Job) ([]*dataset.Docu
 		if err != nil {
 			return nil, err
 		}
-		d, err := decode[dataset.Document](r)
+		d, err := dataset.Decode[dataset.Document](r)
 		if err != nil {
 			return nil, err
 		}
-		if chosen == nil || chosen[d.ID] {
+		if d.Deleted.IsZero() && (chosen == nil || chosen[d.ID]) {
 			docs = append(docs, d)
 		}
 	}
@@ -128,7 +128,7 @@ func (e *Engine) Ingest(ctx context.Context, in BatchInput) error {
 	if err != nil {
 		return err
 	}
-	list, err := readJSON[ingestList](ctx, e.Blobs, dataset.JobKey(j.Ref, "ingest"))
+	list, err := dataset.ReadJSON[ingestList](ctx, e.Blobs, dataset.JobKey(j.Ref, "ingest"))
 	if err != nil {
 		return err
 	}
@@ -146,20 +146,17 @@ func (e *Engine) Ingest(ctx context.Context, in BatchInput) error {
 // ingest parses and chunks one document. The try is noted first, so that a file that kills its worker ends itself.
 func (e *Engine) ingest(ctx context.Context, j *dataset.Job, id string) error {
 	pk, sk := dataset.ProjectPK(j.Ref.Tenant, j.Project), dataset.DocumentSK(id)
-	try := 0
-	d, err := update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
+	try, life := 0, 0
+	d, err := dataset.Update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
 		if try == 0 {
-			try = d.Tries + 1
+			try, life = d.Tries+1, d.Life
 		}
-		begins := waits(d, j) && d.Tries < try // not the echo of this very write
+		begins := d.Deleted.IsZero() && waits(d, j) && d.Tries < try // not the echo of this very write
 		d.Tries = try
 		return begins, nil
 	})
-	if dataset.Is(err, dataset.NotFound) {
-		return nil // deleted meanwhile
-	}
-	if err != nil || !waits(d, j) {
-		return err
+	if err != nil || !d.Deleted.IsZero() || !waits(d, j) {
+		return dropGone(err)
 	}
 	chunking := dataset.DefaultChunking
 	if j.Settings.Chunking != nil {
@@ -171,27 +168,28 @@ func (e *Engine) ingest(ctx context.Context, j *dataset.Job, id string) error {
 	}
 	if err != nil {
 		// The worker lives: this was no try that the file ended.
-		_, _ = update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
+		_, _ = dataset.Update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
 			d.Tries = min(d.Tries, try-1)
 			return true, nil
 		})
 		return err
 	}
-	_, err = update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
-		if !waits(d, j) {
-			return false, nil
+	_, err = dataset.Update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
+		if d.Life != life || !d.Deleted.IsZero() || !waits(d, j) {
+			return false, nil // another worker was faster, or it was deleted meanwhile
 		}
 		d.Status, d.Reason, d.Tries = done.Status, done.Reason, 0
 		d.Parser, d.Parsed = dataset.ChunkerVersion, time.Now().UTC()
 		if done.Status == dataset.Processed {
-			d.Title, d.Text, d.Runes = done.Title, done.Text, done.Runes
+			d.Title, d.Text = done.Title, done.Text
+			d.Runes, d.Words, d.Lines, d.Marks = done.Runes, done.Words, done.Lines, done.Marks
 			if d.Sets = append(d.Sets, done.Sets...); len(d.Sets) > maxSets {
 				d.Sets = d.Sets[len(d.Sets)-maxSets:]
 			}
 		}
 		return true, nil
 	})
-	return err
+	return dropGone(err)
 }
 
 // maxSets bounds the chunk sets that a document remembers.
@@ -233,16 +231,17 @@ func (e *Engine) parse(ctx context.Context, d *dataset.Document, chunking datase
 	}
 	done := &dataset.Document{
 		Status: dataset.Processed, Title: text.Title,
-		Text: dataset.TextKey(d.Tenant, d.Project, d.ID), Runes: chunks[len(chunks)-1].End,
+		Text: dataset.TextKey(d.Tenant, d.Project, d.Objects()),
 	}
+	done.Measure(text.Body)
 	for i := range chunks {
 		chunks[i].Document, chunks[i].Chunking = d.ID, chunking.Hash()
 	}
-	if err := putOnce(ctx, e.Blobs, done.Text, []byte(text.Body)); err != nil {
+	if err := dataset.PutOnce(ctx, e.Blobs, done.Text, []byte(text.Body)); err != nil {
 		return nil, err
 	}
 	set := dataset.ChunkSet{
-		Chunking: chunking.Hash(), Key: dataset.ChunksKey(d.Tenant, d.Project, d.ID, chunking.Hash()), Count: len(chunks),
+		Chunking: chunking.Hash(), Key: dataset.ChunksKey(d.Tenant, d.Project, d.Objects(), chunking.Hash()), Count: len(chunks), By: chunking,
 	}
 	w, err := e.Blobs.Create(ctx, set.Key)
 	if err != nil {

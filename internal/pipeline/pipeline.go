@@ -92,7 +92,7 @@ func (e *Engine) job(ctx context.Context, name string) (*dataset.Job, int64, err
 	if err != nil {
 		return nil, 0, err
 	}
-	return load[dataset.Job](ctx, e.Table, dataset.JobPK(ref), dataset.JobSK)
+	return dataset.Load[dataset.Job](ctx, e.Table, dataset.JobPK(ref), dataset.JobSK)
 }
 
 // Job returns the record of a job; NotFound.
@@ -107,7 +107,7 @@ func (e *Engine) enter(ctx context.Context, name, step string) (*dataset.Job, er
 	if err != nil {
 		return nil, err
 	}
-	return update(ctx, e.Table, dataset.JobPK(ref), dataset.JobSK, func(j *dataset.Job) (bool, error) {
+	return dataset.Update(ctx, e.Table, dataset.JobPK(ref), dataset.JobSK, func(j *dataset.Job) (bool, error) {
 		if j.Status.Over() {
 			return false, dataset.Errorf(dataset.Conflict, "job %s is %s", j.Ref.ID, j.Status)
 		}
@@ -129,7 +129,7 @@ func (e *Engine) sendLane(ctx context.Context, queue string, ref dataset.JobRef,
 // ErrorName is the name under which the workflow sees the error of a step: "Permanent" is never retried.
 func ErrorName(err error) string {
 	switch dataset.KindOf(err) {
-	case dataset.Invalid, dataset.NotFound, dataset.Conflict:
+	case dataset.Invalid, dataset.NotFound, dataset.Conflict, dataset.Stale:
 		return "Permanent"
 	case dataset.Throttled:
 		return "Throttled"

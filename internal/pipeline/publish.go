@@ -54,7 +54,7 @@ func (e *Engine) result(ctx context.Context, j *dataset.Job) (*dataset.Result, e
 	if r.Documents, err = e.documentReport(ctx, j); err != nil || j.Kind == dataset.ProcessJob {
 		return r, err
 	}
-	c, err := readJSON[curation](ctx, e.Blobs, dataset.JobKey(j.Ref, "curation", "summary"))
+	c, err := dataset.ReadJSON[curation](ctx, e.Blobs, dataset.JobKey(j.Ref, "curation", "summary"))
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ const maxReportedDocuments = 100
 
 func (e *Engine) documentReport(ctx context.Context, j *dataset.Job) (dataset.DocumentReport, error) {
 	report := dataset.DocumentReport{Reasons: map[string]string{}}
-	list, err := readJSON[ingestList](ctx, e.Blobs, dataset.JobKey(j.Ref, "ingest"))
+	list, err := dataset.ReadJSON[ingestList](ctx, e.Blobs, dataset.JobKey(j.Ref, "ingest"))
 	if err != nil {
 		return report, err
 	}
@@ -139,7 +139,7 @@ func (e *Engine) flip(ctx context.Context, ref dataset.JobRef, r *dataset.Result
 	if err != nil {
 		return err
 	}
-	d, datasetVersion, err := load[dataset.Dataset](ctx, e.Table, dataset.DatasetPK(ref.Tenant, j.Target.Dataset), dataset.DatasetSK)
+	d, datasetVersion, err := dataset.Load[dataset.Dataset](ctx, e.Table, dataset.DatasetPK(ref.Tenant, j.Target.Dataset), dataset.DatasetSK)
 	if err != nil {
 		return err
 	}
@@ -151,16 +151,22 @@ func (e *Engine) flip(ctx context.Context, ref dataset.JobRef, r *dataset.Result
 	j.Status, j.Ended, j.Result, j.Step = dataset.Completed, now, r, "Publish"
 	version := dataset.Version{Ordinal: d.Current, Name: r.Version, Job: ref.ID, Manifest: r.Manifest, Entries: r.Entries, Created: now}
 	var writes []dataset.Write
-	for _, w := range []struct {
+	type row struct {
 		pk, sk string
 		v      any
 		is     int64
-	}{
+	}
+	rows := []row{
 		{dataset.JobPK(ref), dataset.JobSK, j, jobVersion},
 		{dataset.DatasetPK(ref.Tenant, d.ID), dataset.DatasetSK, d, datasetVersion},
 		{dataset.DatasetPK(ref.Tenant, d.ID), dataset.VersionSK(d.Current), version, dataset.Absent},
-	} {
-		one, err := record(w.pk, w.sk, w.v, w.is)
+	}
+	if d.Current == 1 { // lists hold what has a version
+		sk, listed := dataset.ListSK(dataset.DatasetList, d.Created, d.ID), dataset.Listed{Project: d.Project, ID: d.ID}
+		rows = append(rows, row{dataset.ProjectPK(ref.Tenant, d.Project), sk, listed, dataset.Absent}, row{dataset.DatasetsPK(ref.Tenant), sk, listed, dataset.Absent})
+	}
+	for _, w := range rows {
+		one, err := dataset.NewRecord(w.pk, w.sk, w.v, w.is)
 		if err != nil {
 			return err
 		}

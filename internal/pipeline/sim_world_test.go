@@ -321,7 +321,7 @@ func (w *world) addDocuments(ctx context.Context, e *pipeline.Engine) {
 		for c := range w.s.chunks {
 			fmt.Fprintf(&text, "Paragraph %d of document %d says that item %d-%d costs %d coins.\n\n", c, d, d, c, 100*d+c)
 		}
-		if _, _, err := e.AddDocument(ctx, w.ref.Tenant, "p", fmt.Sprintf("doc%d.txt", d), []byte(text.String())); err != nil {
+		if _, _, err := addTo(e).AddDocument(ctx, projectP, fmt.Sprintf("doc%d.txt", d), []byte(text.String())); err != nil {
 			w.t.Fatal(err)
 		}
 	}

@@ -70,18 +70,18 @@ func (q *PageQuery) check() (filter, error) {
 	f := filter{quality: q.MinQuality, category: q.Category, flagged: q.Flagged}
 	switch {
 	case q.Order.index() < 0:
-		return f, dataset.InvalidField("/sort_by", "is %.60q, want one of %q", string(q.Order), orders)
+		return f, dataset.InvalidField("sort_by", "is %.60q, want one of %q", string(q.Order), orders)
 	case q.Limit < 0 || q.Limit > MaxPage:
-		return f, dataset.InvalidField("/per_page", "is %d, want at most %d", q.Limit, MaxPage)
+		return f, dataset.InvalidField("per_page", "is %d, want at most %d", q.Limit, MaxPage)
 	case q.Offset < 0:
-		return f, dataset.InvalidField("/page", "begins at entry %d", q.Offset)
+		return f, dataset.InvalidField("page", "begins at entry %d", q.Offset)
 	case q.MinQuality != nil && !isShare(*q.MinQuality):
-		return f, dataset.InvalidField("/filter_quality", "is %v, want 0 to 1", *q.MinQuality)
+		return f, dataset.InvalidField("filter_quality", "is %v, want 0 to 1", *q.MinQuality)
 	}
 	if q.Difficulty != nil {
 		level := slices.Index(dataset.Difficulties, *q.Difficulty)
 		if level < 0 {
-			return f, dataset.InvalidField("/difficulty", "is %.60q, want one of %q", *q.Difficulty, dataset.Difficulties)
+			return f, dataset.InvalidField("difficulty", "is %.60q, want one of %q", *q.Difficulty, dataset.Difficulties)
 		}
 		f.level = &level
 	}

@@ -19,6 +19,7 @@ import (
 	"compileo/internal/asl"
 	"compileo/internal/dataset"
 	"compileo/internal/embedded"
+	"compileo/internal/library"
 	"compileo/internal/pipeline"
 )
 
@@ -35,6 +36,7 @@ const sweepEvery = 30 * time.Second
 // App is the one-machine program without its face.
 type App struct {
 	Engine   *pipeline.Engine
+	Library  *library.Library
 	store    *embedded.Store
 	workflow *asl.Engine
 }
@@ -60,7 +62,7 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{store: store, Engine: &pipeline.Engine{
+	a := &App{store: store, Library: &library.Library{Table: store.Table(), Blobs: store.Blobs(), Log: log}, Engine: &pipeline.Engine{
 		Table: store.Table(), Blobs: store.Blobs(), Queue: store.Queue(), Models: models, Timing: timing, Log: log,
 		Gate: semaphore.NewWeighted(pipeline.GateSize),
 	}}
@@ -159,7 +161,7 @@ func (a *App) sweep(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := a.Engine.Sweep(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(a.Engine.Sweep(ctx), a.Library.Purge(ctx)); err != nil && ctx.Err() == nil {
 			a.Engine.Log.ErrorContext(ctx, "sweep", "error", err)
 		}
 	}
