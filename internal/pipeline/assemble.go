@@ -26,7 +26,7 @@ func (e *Engine) Assemble(ctx context.Context, in PartInput) error {
 	if _, err := snapshot.ReadPart(ctx, e.Blobs, prefix, in.Part); err == nil || !dataset.Is(err, dataset.NotFound) {
 		return err
 	}
-	d, err := readJSON[decisions](ctx, e.Blobs, decisionsKey(j.Ref, in.Part))
+	d, err := dataset.ReadJSON[decisions](ctx, e.Blobs, decisionsKey(j.Ref, in.Part))
 	if err != nil {
 		return err
 	}

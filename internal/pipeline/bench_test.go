@@ -80,11 +80,11 @@ func benchJob(b *testing.B, chunks int) (*Engine, *dataset.Job) {
 	j.Settings.Threshold = 0.1
 	plan := dataset.NewPlan([]dataset.PlanSet{{ChunkSet: dataset.ChunkSet{Key: "none", Count: chunks}, Document: "d", Name: "stations.txt"}}, 64)
 	j.Plan = plan.PlanCounts
-	if _, err := pinJSON(b.Context(), e.Blobs, dataset.JobKey(j.Ref, "plan"), &plan); err != nil {
+	if _, err := dataset.PinJSON(b.Context(), e.Blobs, dataset.JobKey(j.Ref, "plan"), &plan); err != nil {
 		b.Fatal(err)
 	}
 	put := func(sk string, v any) {
-		w, err := record(dataset.JobPK(j.Ref), sk, v, dataset.Absent)
+		w, err := dataset.NewRecord(dataset.JobPK(j.Ref), sk, v, dataset.Absent)
 		if err == nil {
 			err = e.Table.Write(b.Context(), w)
 		}

@@ -321,7 +321,7 @@ func (h *holder) call(ctx context.Context, w *work) (*model.Reply, error) {
 		if busy == maxBusyTries || failed == maxFailedTries || wait > h.Timing.Wait {
 			return nil, e
 		}
-		if pause(ctx, wait) != nil {
+		if dataset.Pause(ctx, wait) != nil {
 			return nil, nil
 		}
 	}

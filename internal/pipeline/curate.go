@@ -51,7 +51,7 @@ func (e *Engine) Curate(ctx context.Context, in JobInput) (Curated, error) {
 	if err != nil {
 		return Curated{}, err
 	}
-	c, err := readJSON[curation](ctx, e.Blobs, dataset.JobKey(j.Ref, "curation", "summary"))
+	c, err := dataset.ReadJSON[curation](ctx, e.Blobs, dataset.JobKey(j.Ref, "curation", "summary"))
 	if err == nil || !dataset.Is(err, dataset.NotFound) {
 		return Curated{Parts: append([]int{}, curatedParts(c)...)}, err
 	}
@@ -62,12 +62,12 @@ func (e *Engine) Curate(ctx context.Context, in JobInput) (Curated, error) {
 	run.decide(j.Settings)
 	parts := run.parts()
 	for i, p := range parts {
-		if _, err := pinJSON(ctx, e.Blobs, decisionsKey(j.Ref, i), &p); err != nil {
+		if _, err := dataset.PinJSON(ctx, e.Blobs, decisionsKey(j.Ref, i), &p); err != nil {
 			return Curated{}, err
 		}
 	}
 	run.report.Parts = upTo(len(parts))
-	c, err = pinJSON(ctx, e.Blobs, dataset.JobKey(j.Ref, "curation", "summary"), &run.report)
+	c, err = dataset.PinJSON(ctx, e.Blobs, dataset.JobKey(j.Ref, "curation", "summary"), &run.report)
 	return Curated{Parts: curatedParts(c)}, err
 }
 

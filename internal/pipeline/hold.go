@@ -303,7 +303,7 @@ func (h *holder) write(ctx context.Context) error {
 		c.Chunks = append(c.Chunks, *w.answer)
 	}
 	h.mu.Unlock()
-	_, err := pinJSON(ctx, h.Blobs, dataset.CandidatesKey(h.job.Ref, number), &c)
+	_, err := dataset.PinJSON(ctx, h.Blobs, dataset.CandidatesKey(h.job.Ref, number), &c)
 	return err
 }
 

@@ -37,7 +37,7 @@ func (e *Engine) Prepare(ctx context.Context, in JobInput) (Prepared, error) {
 		return Prepared{}, err
 	}
 	key := dataset.JobKey(j.Ref, "ingest")
-	list, err := readJSON[ingestList](ctx, e.Blobs, key)
+	list, err := dataset.ReadJSON[ingestList](ctx, e.Blobs, key)
 	if dataset.Is(err, dataset.NotFound) {
 		var docs []*dataset.Document
 		if docs, err = e.documents(ctx, j); err != nil {
@@ -54,7 +54,7 @@ func (e *Engine) Prepare(ctx context.Context, in JobInput) (Prepared, error) {
 			size := (len(waiting) + dataset.MaxBatches - 1) / dataset.MaxBatches
 			list.Batches = slices.Collect(slices.Chunk(waiting, size))
 		}
-		list, err = pinJSON(ctx, e.Blobs, key, list)
+		list, err = dataset.PinJSON(ctx, e.Blobs, key, list)
 	}
 	if err != nil {
 		return Prepared{}, err
@@ -83,7 +83,7 @@ func chunkingOf(j *dataset.Job) string {
 func (e *Engine) documents(ctx context.Context, j *dataset.Job) ([]*dataset.Document, error) {
 	var chosen map[string]bool
 	if j.Selection != "" {
-		ids, err := readJSON[[]string](ctx, e.Blobs, j.Selection)
+		ids, err := dataset.ReadJSON[[]string](ctx, e.Blobs, j.Selection)
 		if err != nil {
 			return nil, err
 		}
@@ -98,7 +98,7 @@ func (e *Engine) documents(ctx context.Context, j *dataset.Job) ([]*dataset.Docu
 		if err != nil {
 			return nil, err
 		}
-		d, err := decode[dataset.Document](r)
+		d, err := dataset.Decode[dataset.Document](r)
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +128,7 @@ func (e *Engine) Ingest(ctx context.Context, in BatchInput) error {
 	if err != nil {
 		return err
 	}
-	list, err := readJSON[ingestList](ctx, e.Blobs, dataset.JobKey(j.Ref, "ingest"))
+	list, err := dataset.ReadJSON[ingestList](ctx, e.Blobs, dataset.JobKey(j.Ref, "ingest"))
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (e *Engine) Ingest(ctx context.Context, in BatchInput) error {
 func (e *Engine) ingest(ctx context.Context, j *dataset.Job, id string) error {
 	pk, sk := dataset.ProjectPK(j.Ref.Tenant, j.Project), dataset.DocumentSK(id)
 	try := 0
-	d, err := update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
+	d, err := dataset.Update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
 		if try == 0 {
 			try = d.Tries + 1
 		}
@@ -171,13 +171,13 @@ func (e *Engine) ingest(ctx context.Context, j *dataset.Job, id string) error {
 	}
 	if err != nil {
 		// The worker lives: this was no try that the file ended.
-		_, _ = update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
+		_, _ = dataset.Update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
 			d.Tries = min(d.Tries, try-1)
 			return true, nil
 		})
 		return err
 	}
-	_, err = update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
+	_, err = dataset.Update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
 		if !waits(d, j) {
 			return false, nil
 		}
@@ -238,7 +238,7 @@ func (e *Engine) parse(ctx context.Context, d *dataset.Document, chunking datase
 	for i := range chunks {
 		chunks[i].Document, chunks[i].Chunking = d.ID, chunking.Hash()
 	}
-	if err := putOnce(ctx, e.Blobs, done.Text, []byte(text.Body)); err != nil {
+	if err := dataset.PutOnce(ctx, e.Blobs, done.Text, []byte(text.Body)); err != nil {
 		return nil, err
 	}
 	set := dataset.ChunkSet{

@@ -92,7 +92,7 @@ func (e *Engine) job(ctx context.Context, name string) (*dataset.Job, int64, err
 	if err != nil {
 		return nil, 0, err
 	}
-	return load[dataset.Job](ctx, e.Table, dataset.JobPK(ref), dataset.JobSK)
+	return dataset.Load[dataset.Job](ctx, e.Table, dataset.JobPK(ref), dataset.JobSK)
 }
 
 // Job returns the record of a job; NotFound.
@@ -107,7 +107,7 @@ func (e *Engine) enter(ctx context.Context, name, step string) (*dataset.Job, er
 	if err != nil {
 		return nil, err
 	}
-	return update(ctx, e.Table, dataset.JobPK(ref), dataset.JobSK, func(j *dataset.Job) (bool, error) {
+	return dataset.Update(ctx, e.Table, dataset.JobPK(ref), dataset.JobSK, func(j *dataset.Job) (bool, error) {
 		if j.Status.Over() {
 			return false, dataset.Errorf(dataset.Conflict, "job %s is %s", j.Ref.ID, j.Status)
 		}

@@ -36,7 +36,7 @@ func (e *Engine) Plan(ctx context.Context, in JobInput) (Planned, error) {
 	if err := e.createLanes(ctx, j, plan.PlanCounts); err != nil {
 		return Planned{}, err
 	}
-	_, err = update(ctx, e.Table, dataset.JobPK(j.Ref), dataset.JobSK, func(j *dataset.Job) (bool, error) {
+	_, err = dataset.Update(ctx, e.Table, dataset.JobPK(j.Ref), dataset.JobSK, func(j *dataset.Job) (bool, error) {
 		changed := j.Plan != plan.PlanCounts
 		j.Plan = plan.PlanCounts
 		return changed, nil
@@ -53,7 +53,7 @@ func (e *Engine) plan(ctx context.Context, ref dataset.JobRef) (*dataset.Plan, e
 	if p := e.plans.get(ref); p != nil {
 		return p, nil
 	}
-	p, err := readJSON[dataset.Plan](ctx, e.Blobs, dataset.JobKey(ref, "plan"))
+	p, err := dataset.ReadJSON[dataset.Plan](ctx, e.Blobs, dataset.JobKey(ref, "plan"))
 	if err == nil {
 		e.plans.set(ref, p)
 	}
@@ -101,7 +101,7 @@ func (e *Engine) newPlan(ctx context.Context, j *dataset.Job) (*dataset.Plan, er
 	if n := plan.Tasks * j.Settings.PerChunk; n > dataset.MaxCandidates {
 		return nil, dataset.Errorf(dataset.Invalid, "the job may make %d entries, want at most %d: lower datasets_per_chunk", n, dataset.MaxCandidates)
 	}
-	return pinJSON(ctx, e.Blobs, dataset.JobKey(j.Ref, "plan"), &plan)
+	return dataset.PinJSON(ctx, e.Blobs, dataset.JobKey(j.Ref, "plan"), &plan)
 }
 
 // createLanes writes all lane records in one transaction, so they are all there or none is.
@@ -113,7 +113,7 @@ func (e *Engine) createLanes(ctx context.Context, j *dataset.Job, p dataset.Plan
 	writes := make([]dataset.Write, p.Lanes)
 	for i := range writes {
 		l := dataset.Lane{Job: j.Ref, Index: i, End: p.UnitsOf(i), HintAt: now, Moved: now}
-		w, err := record(dataset.JobPK(j.Ref), dataset.LaneSK(i), l, dataset.Absent)
+		w, err := dataset.NewRecord(dataset.JobPK(j.Ref), dataset.LaneSK(i), l, dataset.Absent)
 		if err != nil {
 			return err
 		}
@@ -128,13 +128,13 @@ func (e *Engine) createLanes(ctx context.Context, j *dataset.Job, p dataset.Plan
 
 // lane reads a lane's record.
 func (e *Engine) lane(ctx context.Context, ref dataset.JobRef, lane int) (*dataset.Lane, error) {
-	l, _, err := load[dataset.Lane](ctx, e.Table, dataset.JobPK(ref), dataset.LaneSK(lane))
+	l, _, err := dataset.Load[dataset.Lane](ctx, e.Table, dataset.JobPK(ref), dataset.LaneSK(lane))
 	return l, err
 }
 
 // updateLane changes a lane's record as update does.
 func (e *Engine) updateLane(ctx context.Context, ref dataset.JobRef, lane int, change func(*dataset.Lane) (bool, error)) (*dataset.Lane, error) {
-	return update(ctx, e.Table, dataset.JobPK(ref), dataset.LaneSK(lane), change)
+	return dataset.Update(ctx, e.Table, dataset.JobPK(ref), dataset.LaneSK(lane), change)
 }
 
 // lanes reads all lane records of a job.
@@ -144,7 +144,7 @@ func (e *Engine) lanes(ctx context.Context, ref dataset.JobRef) ([]*dataset.Lane
 		if err != nil {
 			return nil, err
 		}
-		l, err := decode[dataset.Lane](r)
+		l, err := dataset.Decode[dataset.Lane](r)
 		if err != nil {
 			return nil, err
 		}

@@ -54,7 +54,7 @@ func (e *Engine) result(ctx context.Context, j *dataset.Job) (*dataset.Result, e
 	if r.Documents, err = e.documentReport(ctx, j); err != nil || j.Kind == dataset.ProcessJob {
 		return r, err
 	}
-	c, err := readJSON[curation](ctx, e.Blobs, dataset.JobKey(j.Ref, "curation", "summary"))
+	c, err := dataset.ReadJSON[curation](ctx, e.Blobs, dataset.JobKey(j.Ref, "curation", "summary"))
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ const maxReportedDocuments = 100
 
 func (e *Engine) documentReport(ctx context.Context, j *dataset.Job) (dataset.DocumentReport, error) {
 	report := dataset.DocumentReport{Reasons: map[string]string{}}
-	list, err := readJSON[ingestList](ctx, e.Blobs, dataset.JobKey(j.Ref, "ingest"))
+	list, err := dataset.ReadJSON[ingestList](ctx, e.Blobs, dataset.JobKey(j.Ref, "ingest"))
 	if err != nil {
 		return report, err
 	}
@@ -139,7 +139,7 @@ func (e *Engine) flip(ctx context.Context, ref dataset.JobRef, r *dataset.Result
 	if err != nil {
 		return err
 	}
-	d, datasetVersion, err := load[dataset.Dataset](ctx, e.Table, dataset.DatasetPK(ref.Tenant, j.Target.Dataset), dataset.DatasetSK)
+	d, datasetVersion, err := dataset.Load[dataset.Dataset](ctx, e.Table, dataset.DatasetPK(ref.Tenant, j.Target.Dataset), dataset.DatasetSK)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (e *Engine) flip(ctx context.Context, ref dataset.JobRef, r *dataset.Result
 		{dataset.DatasetPK(ref.Tenant, d.ID), dataset.DatasetSK, d, datasetVersion},
 		{dataset.DatasetPK(ref.Tenant, d.ID), dataset.VersionSK(d.Current), version, dataset.Absent},
 	} {
-		one, err := record(w.pk, w.sk, w.v, w.is)
+		one, err := dataset.NewRecord(w.pk, w.sk, w.v, w.is)
 		if err != nil {
 			return err
 		}

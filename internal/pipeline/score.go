@@ -50,7 +50,7 @@ func (e *Engine) scoreUnit(ctx context.Context, lane *dataset.Lane) error {
 		return err
 	}
 	number := plan.Unit(lane.Index, lane.Scored)
-	c, err := readJSON[candidates](ctx, e.Blobs, dataset.CandidatesKey(lane.Job, number))
+	c, err := dataset.ReadJSON[candidates](ctx, e.Blobs, dataset.CandidatesKey(lane.Job, number))
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (e *Engine) scoreUnit(ctx context.Context, lane *dataset.Lane) error {
 	if err != nil {
 		return err
 	}
-	if err := putOnce(ctx, e.Blobs, dataset.ScoredKey(lane.Job, number), b); err != nil {
+	if err := dataset.PutOnce(ctx, e.Blobs, dataset.ScoredKey(lane.Job, number), b); err != nil {
 		return err
 	}
 	scored := lane.Scored

@@ -30,14 +30,14 @@ func (e *Engine) AddDocument(ctx context.Context, t dataset.Tenant, project, nam
 	}
 	doc.ID = dataset.DeriveID("document", string(t), project, doc.SHA256)
 	pk, sk := dataset.ProjectPK(t, project), dataset.DocumentSK(doc.ID)
-	if there, _, err := load[dataset.Document](ctx, e.Table, pk, sk); err == nil || !dataset.Is(err, dataset.NotFound) {
+	if there, _, err := dataset.Load[dataset.Document](ctx, e.Table, pk, sk); err == nil || !dataset.Is(err, dataset.NotFound) {
 		return there, err == nil, err
 	}
 	doc.Source = dataset.SourceKey(t, project, doc.ID)
-	if err := putOnce(ctx, e.Blobs, doc.Source, data); err != nil {
+	if err := dataset.PutOnce(ctx, e.Blobs, doc.Source, data); err != nil {
 		return nil, false, err
 	}
-	w, err := record(pk, sk, doc, dataset.Absent)
+	w, err := dataset.NewRecord(pk, sk, doc, dataset.Absent)
 	if err != nil {
 		return nil, false, err
 	}
@@ -45,7 +45,7 @@ func (e *Engine) AddDocument(ctx context.Context, t dataset.Tenant, project, nam
 		if !dataset.Is(err, dataset.Conflict) {
 			return nil, false, err
 		}
-		doc, _, err = load[dataset.Document](ctx, e.Table, pk, sk)
+		doc, _, err = dataset.Load[dataset.Document](ctx, e.Table, pk, sk)
 		return doc, true, err
 	}
 	return doc, false, nil
@@ -79,7 +79,7 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (*dataset.Job, error)
 		ids := slices.Compact(slices.Sorted(slices.Values(s.Documents)))
 		b, _ := json.Marshal(ids) // strings
 		j.Selection = dataset.SelectionKey(j.Ref.Tenant, j.Project, dataset.Hash(string(b)))
-		if err := putOnce(ctx, e.Blobs, j.Selection, b); err != nil {
+		if err := dataset.PutOnce(ctx, e.Blobs, j.Selection, b); err != nil {
 			return nil, err
 		}
 	}
@@ -95,7 +95,7 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (*dataset.Job, error)
 		{dataset.JobsPK(j.Ref.Tenant), dataset.JobsSK(j.Created, j.Ref), j.Ref},
 		{dataset.RunningPK(j.Ref), j.Ref.String(), j.Ref},
 	} {
-		w, err := record(r.pk, r.sk, r.v, dataset.Absent)
+		w, err := dataset.NewRecord(r.pk, r.sk, r.v, dataset.Absent)
 		if err != nil {
 			return nil, err
 		}
@@ -172,17 +172,17 @@ func (e *Engine) target(ctx context.Context, j *dataset.Job) ([]dataset.Write, e
 	var writes []dataset.Write
 	if j.Settings.Versioned {
 		pk, sk := dataset.ProjectPK(j.Ref.Tenant, j.Project), dataset.DatasetNameSK(d.Name)
-		id, _, err := load[string](ctx, e.Table, pk, sk)
+		id, _, err := dataset.Load[string](ctx, e.Table, pk, sk)
 		switch {
 		case err == nil:
-			if d, version, err = load[dataset.Dataset](ctx, e.Table, dataset.DatasetPK(j.Ref.Tenant, *id), dataset.DatasetSK); err != nil {
+			if d, version, err = dataset.Load[dataset.Dataset](ctx, e.Table, dataset.DatasetPK(j.Ref.Tenant, *id), dataset.DatasetSK); err != nil {
 				return nil, err
 			}
 			if err := e.unlocked(ctx, d, j.Ref.ID); err != nil {
 				return nil, err
 			}
 		case dataset.Is(err, dataset.NotFound):
-			w, err := record(pk, sk, d.ID, dataset.Absent)
+			w, err := dataset.NewRecord(pk, sk, d.ID, dataset.Absent)
 			if err != nil {
 				return nil, err
 			}
@@ -193,7 +193,7 @@ func (e *Engine) target(ctx context.Context, j *dataset.Job) ([]dataset.Write, e
 	}
 	d.Lock = j.Ref.ID
 	j.Target = dataset.Target{Dataset: d.ID, Base: d.Current}
-	w, err := record(dataset.DatasetPK(j.Ref.Tenant, d.ID), dataset.DatasetSK, d, version)
+	w, err := dataset.NewRecord(dataset.DatasetPK(j.Ref.Tenant, d.ID), dataset.DatasetSK, d, version)
 	return append(writes, w), err
 }
 
