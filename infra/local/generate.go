@@ -15,12 +15,30 @@ import (
 
 	"compileo/internal/app/local"
 	"compileo/internal/dataset"
+	"compileo/internal/library"
 	"compileo/internal/pipeline"
 )
 
-// project is where the documents of `compileo generate` are kept: one for all, so that a file that is used by several
-// commands is read once and its replies are paid once.
-const project = "files"
+// project finds or makes the project where the documents of `compileo generate` are kept: one for all, so that a file
+// that is used by several commands is read once and its replies are paid once. When somebody deleted it, or its name
+// is taken, the next one serves.
+func project(ctx context.Context, l *library.Library) (*dataset.Project, error) {
+	var p *dataset.Project
+	var err error
+	for try := range maxTries {
+		name := "files"
+		if try > 0 {
+			name = fmt.Sprintf("files %d", try+1)
+		}
+		p, err = l.CreateProject(ctx, dataset.LocalTenant, library.NewProject{
+			ID: dataset.DeriveID("project", name), Name: name, Description: "What compileo generate has read.",
+		})
+		if !dataset.Is(err, dataset.Conflict) {
+			break
+		}
+	}
+	return p, err
+}
 
 // generate makes a dataset of files and folders.
 func generate(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
@@ -44,7 +62,7 @@ func generate(ctx context.Context, args []string, getenv func(string) string, st
 	if err != nil {
 		return flagNames(err)
 	}
-	r := &generation{options: o, engine: a.Engine, alarm: alarm, screen: newScreen(stdout, stderr, o.json), skipped: skipped}
+	r := &generation{options: o, engine: a.Engine, library: a.Library, alarm: alarm, screen: newScreen(stdout, stderr, o.json), skipped: skipped}
 	err = r.run(ctx, a, files)
 	if closing := a.Close(); err == nil {
 		err = closing
@@ -60,6 +78,8 @@ func generate(ctx context.Context, args []string, getenv func(string) string, st
 type generation struct {
 	*options
 	engine  *pipeline.Engine
+	library *library.Library
+	project *dataset.Project
 	alarm   *alarm
 	screen  *screen
 	skipped []string
@@ -99,13 +119,17 @@ func (g *generation) run(ctx context.Context, a *local.App, files []file) error 
 
 // add stores the files as documents and returns their ids.
 func (g *generation) add(ctx context.Context, files []file) ([]string, error) {
+	var err error
+	if g.project, err = project(ctx, g.library); err != nil {
+		return nil, err
+	}
 	ids, added := make([]string, 0, len(files)), map[string]bool{}
 	for _, f := range files {
 		data, err := os.ReadFile(f.path)
 		if err != nil {
 			return nil, dataset.Errorf(dataset.Invalid, "cannot read %s: %v", f.path, cause(err))
 		}
-		d, known, err := g.engine.AddDocument(ctx, dataset.LocalTenant, project, f.name, data)
+		d, known, err := g.library.AddDocument(ctx, g.project, f.name, data)
 		if err != nil {
 			return nil, err
 		}
@@ -131,7 +155,7 @@ func (g *generation) submit(ctx context.Context, ids []string) (*dataset.Job, er
 	settings, _ := json.Marshal(g.settings) // plain data
 	for try := range maxTries {
 		ref := dataset.JobRef{Tenant: dataset.LocalTenant, ID: dataset.DeriveID("generate", string(documents), string(settings), dataset.ChunkerVersion, version, strconv.Itoa(try))}
-		j, err := g.engine.Submit(ctx, pipeline.Submission{Ref: ref, Project: project, Kind: dataset.GenerateJob, Settings: g.settings, Documents: ids})
+		j, err := g.engine.Submit(ctx, pipeline.Submission{Ref: ref, Project: g.project.ID, Kind: dataset.GenerateJob, Settings: g.settings, Documents: ids})
 		if err != nil {
 			return nil, err
 		}

@@ -3,7 +3,9 @@ package dataset
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Limits on documents.
@@ -29,11 +31,51 @@ type Document struct {
 	Title   string         `json:"title,omitempty"`
 	Text    string         `json:"text,omitempty"`  // blob key of the document's text (UTF-8)
 	Runes   int            `json:"runes,omitempty"` // length of the text in code points
+	Words   int            `json:"words,omitempty"` // between white space
+	Lines   int            `json:"lines,omitempty"`
+	Marks   []int64        `json:"marks,omitempty"` // byte offsets of code points MarkRunes, 2·MarkRunes, … of the text
 	Sets    []ChunkSet     `json:"sets,omitempty"`  // one for each chunking made, newest last, at most 16
 	Added   time.Time      `json:"added"`
 	Parsed  time.Time      `json:"parsed,omitzero"`
 	Parser  string         `json:"parser,omitempty"` // ChunkerVersion that made Status
 	Tries   int            `json:"tries,omitempty"`  // begun and not ended: a file that kills its worker is given up
+	Ready   bool           `json:"ready,omitempty"`  // its chunks were given as they are: whatever the chunking, they are used
+	Life    int            `json:"life,omitempty"`   // how often it was deleted and added again: no life uses the objects of another
+	Deleted time.Time      `json:"deleted,omitzero"` // marked: there is no such document any more
+}
+
+// MarkRunes is the distance, in code points, of the marks that lead into a long text.
+const MarkRunes = 1 << 16
+
+// Objects names the folders of the document's objects, which are those of this life.
+func (d *Document) Objects() string {
+	if d.Life == 0 {
+		return d.ID
+	}
+	return d.ID + "." + strconv.Itoa(d.Life)
+}
+
+// Measure notes what is to be known of the document's text without reading it.
+func (d *Document) Measure(text string) {
+	d.Runes, d.Words, d.Lines, d.Marks = 0, 0, 0, nil
+	word := false
+	for i, r := range text {
+		if d.Runes > 0 && d.Runes%MarkRunes == 0 {
+			d.Marks = append(d.Marks, int64(i))
+		}
+		d.Runes++
+		space := unicode.IsSpace(r)
+		if !space && !word {
+			d.Words++
+		}
+		word = !space
+		if r == '\n' {
+			d.Lines++
+		}
+	}
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		d.Lines++
+	}
 }
 
 // DocumentStatus is how far a document has come.
@@ -46,8 +88,12 @@ const (
 	Unreadable DocumentStatus = "unreadable" // Reason says why
 )
 
-// Set returns the chunk set made with the chunking of that hash; with an empty hash, the newest.
+// Set returns the chunk set made with the chunking of that hash; with an empty hash, the newest. A ready document
+// has one set, whatever is asked for.
 func (d *Document) Set(hash string) (ChunkSet, bool) {
+	if d.Ready {
+		hash = ""
+	}
 	for i := len(d.Sets) - 1; i >= 0; i-- {
 		if hash == "" || d.Sets[i].Chunking == hash {
 			return d.Sets[i], true
@@ -59,10 +105,12 @@ func (d *Document) Set(hash string) (ChunkSet, bool) {
 // ChunkSet is one write-once object with all chunks of a document under one chunking: Count JSON lines,
 // then Count+1 offsets (8 bytes each, big endian) where each line begins and the last one ends.
 type ChunkSet struct {
-	Chunking string `json:"chunking"` // Chunking.Hash
-	Key      string `json:"key"`
-	Count    int    `json:"count"`
-	Size     int64  `json:"size"` // bytes of the object
+	Chunking string   `json:"chunking"` // Chunking.Hash
+	Key      string   `json:"key"`
+	Count    int      `json:"count"`
+	Size     int64    `json:"size"`            // bytes of the object
+	Taken    int      `json:"taken,omitempty"` // chunks that were taken out: those behind them keep their ordinals
+	By       Chunking `json:"by,omitzero"`     // how it was made; nothing: the chunks were given as they are
 }
 
 // IndexOffset returns where the offsets begin in the object.

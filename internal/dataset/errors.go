@@ -16,6 +16,7 @@ const (
 	Invalid     Kind = "invalid"     // the request or the input is wrong; repeating it changes nothing
 	NotFound    Kind = "not_found"   // there is no such thing, or it belongs to another tenant
 	Conflict    Kind = "conflict"    // a condition did not hold: read again, then decide
+	Stale       Kind = "stale"       // what the caller means to change is no longer what they have seen
 	Throttled   Kind = "throttled"   // too fast; the same call may succeed later
 	Unavailable Kind = "unavailable" // a dependency failed; whether the call took effect is not known
 	Internal    Kind = "internal"    // our own fault, or a failure nobody has classified

@@ -241,6 +241,7 @@ type Dataset struct {
 	Current int       `json:"current"`        // ordinal of the current version; 0: none published yet
 	Lock    string    `json:"lock,omitempty"` // job id; void when that job is over
 	Created time.Time `json:"created"`
+	Deleted time.Time `json:"deleted,omitzero"` // marked: there is no such dataset any more
 }
 
 // Version is the record of a published version.

@@ -9,15 +9,63 @@ import (
 
 // The table's partitions, beside each its sort keys.
 //
-//	T#<tenant>#P#<project>    project; doc#<document>; name#<dataset name>
+//	T#<tenant>#PROJECTS       last; number#<nnnnnnnnnn>; name#<hash of the name>
+//	T#<tenant>#P#<project>    project; doc#<document>; docs#<added>#<document>; sets#<created>#<dataset>; name#<dataset name>
+//	T#<tenant>#DOCS           id#<document>; docs#<added>#<document>     all documents of the tenant; upload#<id>
+//	T#<tenant>#SETS           sets#<created>#<dataset>                   all datasets of the tenant that have a version
 //	T#<tenant>#J#<job>        job; lane#<nn>
 //	T#<tenant>#JOBS           <created>#<job>              all jobs of the tenant by time
-//	T#<tenant>#D#<dataset>    dataset; version#<nnnnnn>; edit#<nnnnnnnnnn>
+//	T#<tenant>#D#<dataset>    dataset; version#<nnnnnn>; edits; edit#<version>#<nnnnnnnnnn>
 //	SYS#running#<0-7>         <job ref>                    what the sweeper looks after
+//	SYS#purge                 <due>#<id>                   what is deleted and still has objects
 const runningShards = 8
 
 // ProjectPK is the partition of a project and its documents.
 func ProjectPK(t Tenant, project string) string { return "T#" + string(t) + "#P#" + project }
+
+// ProjectSK is the sort key of the project itself.
+const ProjectSK = "project"
+
+// ProjectsPK lists a tenant's projects.
+func ProjectsPK(t Tenant) string { return "T#" + string(t) + "#PROJECTS" }
+
+// LastProjectSK is the sort key of the number that was given last.
+const LastProjectSK = "last"
+
+// ProjectNumberSK is the sort key by which a project is found by its number.
+func ProjectNumberSK(number int) string { return fmt.Sprintf("number#%010d", number) }
+
+// ProjectNameSK is the sort key that keeps a name for one project, whatever its case.
+func ProjectNameSK(name string) string { return "name#" + Hash(strings.ToLower(name)) }
+
+// UploadSK is the sort key of an upload among the tenant's documents.
+func UploadSK(id string) string { return "upload#" + id }
+
+// The sort keys of lists by time begin with these.
+const (
+	DocumentList = "docs#"
+	DatasetList  = "sets#"
+)
+
+// ListSK is the sort key of something in a list by time.
+func ListSK(list string, at time.Time, id string) string { return list + timeKey(at) + "#" + id }
+
+// DocumentsPK lists all documents of a tenant.
+func DocumentsPK(t Tenant) string { return "T#" + string(t) + "#DOCS" }
+
+// DocumentIDSK is the sort key by which a document is found without its project.
+func DocumentIDSK(document string) string { return "id#" + document }
+
+// DatasetsPK lists all datasets of a tenant.
+func DatasetsPK(t Tenant) string { return "T#" + string(t) + "#SETS" }
+
+// PurgePK lists what is to be purged.
+const PurgePK = "SYS#purge"
+
+// PurgeSK is the sort key of what is due at that time.
+func PurgeSK(due time.Time, id string) string { return timeKey(due) + "#" + id }
+
+func timeKey(at time.Time) string { return at.UTC().Format("20060102T150405.000000000Z") }
 
 // DocumentSK is a document's sort key in its project.
 func DocumentSK(document string) string { return "doc#" + document }
@@ -39,7 +87,7 @@ func JobsPK(t Tenant) string { return "T#" + string(t) + "#JOBS" }
 
 // JobsSK is a job's sort key in that list.
 func JobsSK(created time.Time, r JobRef) string {
-	return created.UTC().Format("20060102T150405.000000000Z") + "#" + r.ID
+	return timeKey(created) + "#" + r.ID
 }
 
 // DatasetPK is the partition of a dataset, its versions and its edits.
@@ -50,6 +98,14 @@ const DatasetSK = "dataset"
 
 // VersionSK is the sort key of a version of a dataset.
 func VersionSK(ordinal int) string { return fmt.Sprintf("version#%06d", ordinal) }
+
+// EditsSK is the sort key of the number of the dataset's last edit.
+const EditsSK = "edits"
+
+// EditSK is the sort key of an edit of a version.
+func EditSK(version int, sequence int64) string {
+	return fmt.Sprintf("edit#%06d#%010d", version, sequence)
+}
 
 // RunningPK is the shard of the list of running jobs that a job is in.
 func RunningPK(r JobRef) string {
@@ -71,13 +127,19 @@ func runningPK(shard int) string { return fmt.Sprintf("SYS#running#%d", shard) }
 
 // The objects. Those under a job expire with the retention of working files.
 //
-//	source/<tenant>/<project>/<document>                  uploaded bytes
+//	uploads/<tenant>/<project>/<upload>                   bytes uploaded by a presigned request
+//	source/<tenant>/<project>/<document>                  uploaded bytes (here and below: Document.Objects)
 //	text/<tenant>/<project>/<document>/<chunker version>  text after parsing
-//	chunks/<tenant>/<project>/<document>/<chunking>       a ChunkSet
+//	chunks/<tenant>/<project>/<document>/<chunking>       a ChunkSet; with some taken out, <chunking>-<hash>
 //	selections/<tenant>/<project>/<hash>                  documents chosen for jobs
 //	replies/<tenant>/<project>/<h>/<hash>                 a kept reply
 //	jobs/<tenant>/<job>/plan | ingest | curation/… | candidates/<unit> | scored/<unit>
 //	versions/<tenant>/<dataset>/<job>/…                   a version (internal/snapshot)
+
+// UploadKey is where the bytes of an upload are.
+func UploadKey(t Tenant, project, upload string) string {
+	return blobKey("uploads", t, project, upload)
+}
 
 // SourceKey is where a document's uploaded bytes are.
 func SourceKey(t Tenant, project, document string) string {
@@ -121,6 +183,23 @@ func ScoredKey(r JobRef, unit int) string { return JobKey(r, "scored", fmt.Sprin
 func VersionPrefix(t Tenant, dataset, job string) string {
 	return blobKey("versions", t, dataset, job) + "/"
 }
+
+// DocumentPrefixes are the folders of what was made of a document.
+func DocumentPrefixes(t Tenant, project, document string) []string {
+	return []string{blobKey("text", t, project, document) + "/", blobKey("chunks", t, project, document) + "/"}
+}
+
+// ProjectPrefixes are the folders of all objects of a project but its datasets.
+func ProjectPrefixes(t Tenant, project string) []string {
+	list := []string{"uploads", "source", "text", "chunks", "selections", "replies"}
+	for i, kind := range list {
+		list[i] = blobKey(kind, t, project) + "/"
+	}
+	return list
+}
+
+// DatasetPrefix is the folder of all versions of a dataset.
+func DatasetPrefix(t Tenant, dataset string) string { return blobKey("versions", t, dataset) + "/" }
 
 func blobKey(kind string, t Tenant, parts ...string) string {
 	return kind + "/" + string(t) + "/" + strings.Join(parts, "/")

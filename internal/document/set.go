@@ -18,32 +18,60 @@ const readWhole = 256 << 10
 // WriteSet writes chunks in the form that dataset.ChunkSet describes and returns the size of the object. The
 // same chunks give the same bytes. Errors are those of w.
 func WriteSet(w io.Writer, chunks []dataset.Chunk) (size int64, err error) {
-	var line bytes.Buffer
-	enc := json.NewEncoder(&line)
-	enc.SetEscapeHTML(false)
-	offsets := make([]byte, 0, 8*(len(chunks)+1))
-	for i := range chunks {
-		offsets = binary.BigEndian.AppendUint64(offsets, uint64(size))
-		line.Reset()
-		if err := enc.Encode(&chunks[i]); err != nil {
-			return size, fmt.Errorf("write chunk %d: %w", i, err)
-		}
-		n, err := w.Write(line.Bytes())
-		size += int64(n)
-		if err != nil {
-			return size, fmt.Errorf("write chunk %d: %w", i, err)
-		}
+	s := NewSetWriter(w)
+	s.offsets = make([]byte, 0, 8*(len(chunks)+1))
+	if err := s.Add(chunks...); err != nil {
+		return s.size, err
 	}
-	offsets = binary.BigEndian.AppendUint64(offsets, uint64(size))
-	n, err := w.Write(offsets)
-	size += int64(n)
-	if err != nil {
-		return size, fmt.Errorf("write index of chunks: %w", err)
-	}
-	return size, nil
+	return s.Close()
 }
 
-// ReadSet returns the chunks from from to, not including, to. Invalid: there are no such chunks. Internal: the
+// SetWriter writes what WriteSet does, bit by bit, in ascending order of the chunks.
+type SetWriter struct {
+	w       io.Writer
+	line    bytes.Buffer
+	enc     *json.Encoder
+	size    int64
+	offsets []byte
+}
+
+// NewSetWriter begins a set.
+func NewSetWriter(w io.Writer) *SetWriter {
+	s := &SetWriter{w: w}
+	s.enc = json.NewEncoder(&s.line)
+	s.enc.SetEscapeHTML(false)
+	return s
+}
+
+// Add writes chunks.
+func (s *SetWriter) Add(chunks ...dataset.Chunk) error {
+	for i := range chunks {
+		s.offsets = binary.BigEndian.AppendUint64(s.offsets, uint64(s.size))
+		s.line.Reset()
+		if err := s.enc.Encode(&chunks[i]); err != nil {
+			return fmt.Errorf("write chunk %d: %w", chunks[i].Ordinal, err)
+		}
+		n, err := s.w.Write(s.line.Bytes())
+		s.size += int64(n)
+		if err != nil {
+			return fmt.Errorf("write chunk %d: %w", chunks[i].Ordinal, err)
+		}
+	}
+	return nil
+}
+
+// Close writes the offsets and returns the size of the object.
+func (s *SetWriter) Close() (size int64, err error) {
+	s.offsets = binary.BigEndian.AppendUint64(s.offsets, uint64(s.size))
+	n, err := s.w.Write(s.offsets)
+	s.size += int64(n)
+	if err != nil {
+		return s.size, fmt.Errorf("write index of chunks: %w", err)
+	}
+	return s.size, nil
+}
+
+// ReadSet returns the chunks at the places from from to, not including, to. Invalid: there are no such chunks. Internal: the
 // object is not what the record of the set says. Other errors are those of blobs.
 func ReadSet(ctx context.Context, blobs dataset.Blobs, set dataset.ChunkSet, from, to int) ([]dataset.Chunk, error) {
 	if from < 0 || to < from || to > set.Count {
@@ -96,8 +124,9 @@ func ReadSet(ctx context.Context, blobs dataset.Blobs, set dataset.ChunkSet, fro
 		if err := json.Unmarshal(line, &chunks[i]); err != nil {
 			return nil, corrupt(set, "chunk %d: %w", from+i, err)
 		}
-		if chunks[i].Ordinal != from+i {
-			return nil, corrupt(set, "chunk %d says that it is %d", from+i, chunks[i].Ordinal)
+		// Where chunks were taken out, those behind keep their numbers.
+		if n := chunks[i].Ordinal; n < from+i || n > from+i+set.Taken || i > 0 && n <= chunks[i-1].Ordinal {
+			return nil, corrupt(set, "chunk %d says that it is %d", from+i, n)
 		}
 	}
 	return chunks, nil

@@ -19,7 +19,7 @@ import (
 var layers = [][]string{
 	{"internal/dataset"},
 	{"internal/document", "internal/model", "internal/prompt", "internal/quality", "internal/snapshot", "internal/export", "infra"},
-	{"internal/pipeline", "internal/api", "internal/cloud", "internal/embedded", "internal/asl", "internal/porttest", "internal/lambdahost", "internal/drift"},
+	{"internal/pipeline", "internal/library", "internal/api", "internal/cloud", "internal/embedded", "internal/asl", "internal/porttest", "internal/lambdahost", "internal/drift"},
 	{"internal/app"},
 	{"functions", "infra/local"},
 }

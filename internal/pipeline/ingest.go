@@ -68,7 +68,7 @@ func waits(d *dataset.Document, j *dataset.Job) bool {
 		return false
 	}
 	_, ok := d.Set(chunkingOf(j))
-	return !ok
+	return !ok && !d.Ready
 }
 
 // chunkingOf is the hash of the chunking that the job wants; "" when any will do.
@@ -102,7 +102,7 @@ func (e *Engine) documents(ctx context.Context, j *dataset.Job) ([]*dataset.Docu
 		if err != nil {
 			return nil, err
 		}
-		if chosen == nil || chosen[d.ID] {
+		if d.Deleted.IsZero() && (chosen == nil || chosen[d.ID]) {
 			docs = append(docs, d)
 		}
 	}
@@ -146,20 +146,17 @@ func (e *Engine) Ingest(ctx context.Context, in BatchInput) error {
 // ingest parses and chunks one document. The try is noted first, so that a file that kills its worker ends itself.
 func (e *Engine) ingest(ctx context.Context, j *dataset.Job, id string) error {
 	pk, sk := dataset.ProjectPK(j.Ref.Tenant, j.Project), dataset.DocumentSK(id)
-	try := 0
+	try, life := 0, 0
 	d, err := dataset.Update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
 		if try == 0 {
-			try = d.Tries + 1
+			try, life = d.Tries+1, d.Life
 		}
-		begins := waits(d, j) && d.Tries < try // not the echo of this very write
+		begins := d.Deleted.IsZero() && waits(d, j) && d.Tries < try // not the echo of this very write
 		d.Tries = try
 		return begins, nil
 	})
-	if dataset.Is(err, dataset.NotFound) {
-		return nil // deleted meanwhile
-	}
-	if err != nil || !waits(d, j) {
-		return err
+	if err != nil || !d.Deleted.IsZero() || !waits(d, j) {
+		return dropGone(err)
 	}
 	chunking := dataset.DefaultChunking
 	if j.Settings.Chunking != nil {
@@ -178,20 +175,21 @@ func (e *Engine) ingest(ctx context.Context, j *dataset.Job, id string) error {
 		return err
 	}
 	_, err = dataset.Update(ctx, e.Table, pk, sk, func(d *dataset.Document) (bool, error) {
-		if !waits(d, j) {
-			return false, nil
+		if d.Life != life || !d.Deleted.IsZero() || !waits(d, j) {
+			return false, nil // another worker was faster, or it was deleted meanwhile
 		}
 		d.Status, d.Reason, d.Tries = done.Status, done.Reason, 0
 		d.Parser, d.Parsed = dataset.ChunkerVersion, time.Now().UTC()
 		if done.Status == dataset.Processed {
-			d.Title, d.Text, d.Runes = done.Title, done.Text, done.Runes
+			d.Title, d.Text = done.Title, done.Text
+			d.Runes, d.Words, d.Lines, d.Marks = done.Runes, done.Words, done.Lines, done.Marks
 			if d.Sets = append(d.Sets, done.Sets...); len(d.Sets) > maxSets {
 				d.Sets = d.Sets[len(d.Sets)-maxSets:]
 			}
 		}
 		return true, nil
 	})
-	return err
+	return dropGone(err)
 }
 
 // maxSets bounds the chunk sets that a document remembers.
@@ -233,8 +231,9 @@ func (e *Engine) parse(ctx context.Context, d *dataset.Document, chunking datase
 	}
 	done := &dataset.Document{
 		Status: dataset.Processed, Title: text.Title,
-		Text: dataset.TextKey(d.Tenant, d.Project, d.ID), Runes: chunks[len(chunks)-1].End,
+		Text: dataset.TextKey(d.Tenant, d.Project, d.Objects()),
 	}
+	done.Measure(text.Body)
 	for i := range chunks {
 		chunks[i].Document, chunks[i].Chunking = d.ID, chunking.Hash()
 	}
@@ -242,7 +241,7 @@ func (e *Engine) parse(ctx context.Context, d *dataset.Document, chunking datase
 		return nil, err
 	}
 	set := dataset.ChunkSet{
-		Chunking: chunking.Hash(), Key: dataset.ChunksKey(d.Tenant, d.Project, d.ID, chunking.Hash()), Count: len(chunks),
+		Chunking: chunking.Hash(), Key: dataset.ChunksKey(d.Tenant, d.Project, d.Objects(), chunking.Hash()), Count: len(chunks), By: chunking,
 	}
 	w, err := e.Blobs.Create(ctx, set.Key)
 	if err != nil {

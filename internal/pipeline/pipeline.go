@@ -129,7 +129,7 @@ func (e *Engine) sendLane(ctx context.Context, queue string, ref dataset.JobRef,
 // ErrorName is the name under which the workflow sees the error of a step: "Permanent" is never retried.
 func ErrorName(err error) string {
 	switch dataset.KindOf(err) {
-	case dataset.Invalid, dataset.NotFound, dataset.Conflict:
+	case dataset.Invalid, dataset.NotFound, dataset.Conflict, dataset.Stale:
 		return "Permanent"
 	case dataset.Throttled:
 		return "Throttled"

@@ -118,16 +118,13 @@ func TestSubmitRefuses(t *testing.T) {
 				t.Errorf("%s: %v, want invalid naming %s", name, err, c.says)
 			}
 		}
-		if _, _, err := w.engine.AddDocument(ctx, "sim", "p", "x.exe", nil); !dataset.Is(err, dataset.Invalid) {
-			t.Errorf("an unknown type: %v", err)
-		}
 	})
 }
 
 func TestUnreadableDocumentIsAnOutcome(t *testing.T) {
 	calm(t, schedule{}, func(ctx context.Context, w *world) {
 		w.addDocuments(ctx, w.engine)
-		if _, _, err := w.engine.AddDocument(ctx, "sim", "p", "bin.md", []byte("\x00\x01\x02\x00")); err != nil {
+		if _, _, err := addTo(w.engine).AddDocument(ctx, projectP, "bin.md", []byte("\x00\x01\x02\x00")); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.submit(ctx, "one", nil); err != nil {

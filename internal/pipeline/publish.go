@@ -151,15 +151,21 @@ func (e *Engine) flip(ctx context.Context, ref dataset.JobRef, r *dataset.Result
 	j.Status, j.Ended, j.Result, j.Step = dataset.Completed, now, r, "Publish"
 	version := dataset.Version{Ordinal: d.Current, Name: r.Version, Job: ref.ID, Manifest: r.Manifest, Entries: r.Entries, Created: now}
 	var writes []dataset.Write
-	for _, w := range []struct {
+	type row struct {
 		pk, sk string
 		v      any
 		is     int64
-	}{
+	}
+	rows := []row{
 		{dataset.JobPK(ref), dataset.JobSK, j, jobVersion},
 		{dataset.DatasetPK(ref.Tenant, d.ID), dataset.DatasetSK, d, datasetVersion},
 		{dataset.DatasetPK(ref.Tenant, d.ID), dataset.VersionSK(d.Current), version, dataset.Absent},
-	} {
+	}
+	if d.Current == 1 { // lists hold what has a version
+		sk, listed := dataset.ListSK(dataset.DatasetList, d.Created, d.ID), dataset.Listed{Project: d.Project, ID: d.ID}
+		rows = append(rows, row{dataset.ProjectPK(ref.Tenant, d.Project), sk, listed, dataset.Absent}, row{dataset.DatasetsPK(ref.Tenant), sk, listed, dataset.Absent})
+	}
+	for _, w := range rows {
 		one, err := dataset.NewRecord(w.pk, w.sk, w.v, w.is)
 		if err != nil {
 			return err

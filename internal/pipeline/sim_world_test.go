@@ -14,6 +14,7 @@ import (
 
 	"compileo/internal/asl"
 	"compileo/internal/dataset"
+	"compileo/internal/library"
 	"compileo/internal/model"
 	"compileo/internal/pipeline"
 	"compileo/internal/porttest"
@@ -321,7 +322,7 @@ func (w *world) addDocuments(ctx context.Context, e *pipeline.Engine) {
 		for c := range w.s.chunks {
 			fmt.Fprintf(&text, "Paragraph %d of document %d says that item %d-%d costs %d coins.\n\n", c, d, d, c, 100*d+c)
 		}
-		if _, _, err := e.AddDocument(ctx, w.ref.Tenant, "p", fmt.Sprintf("doc%d.txt", d), []byte(text.String())); err != nil {
+		if _, _, err := addTo(e).AddDocument(ctx, projectP, fmt.Sprintf("doc%d.txt", d), []byte(text.String())); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -368,3 +369,11 @@ func (b *countingBlobs) Delete(ctx context.Context, keys ...string) error {
 }
 
 type processKey struct{}
+
+// projectP is where all documents of a world are.
+var projectP = &dataset.Project{ID: "p", Tenant: "sim"}
+
+// addTo adds documents through the ports of an engine.
+func addTo(e *pipeline.Engine) *library.Library {
+	return &library.Library{Table: e.Table, Blobs: e.Blobs, Log: e.Log}
+}

@@ -2,54 +2,13 @@ package pipeline
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"path"
 	"slices"
 	"time"
 
 	"compileo/internal/dataset"
-	"compileo/internal/document"
 	"compileo/internal/prompt"
 )
-
-// AddDocument stores an uploaded file in a project. Its id derives from project and content: adding the same
-// bytes again, under any name, gives the document that is there, and known is true.
-func (e *Engine) AddDocument(ctx context.Context, t dataset.Tenant, project, name string, data []byte) (doc *dataset.Document, known bool, err error) {
-	if len(data) > dataset.MaxDocument {
-		return nil, false, dataset.Errorf(dataset.Invalid, "%s has %d bytes, want at most %d", name, len(data), dataset.MaxDocument)
-	}
-	if !document.Supported(name) {
-		return nil, false, dataset.Errorf(dataset.Invalid, "%s: files of type %q cannot be read, want .txt, .md or .html", name, path.Ext(name))
-	}
-	sum := sha256.Sum256(data)
-	doc = &dataset.Document{
-		Tenant: t, Project: project, Name: name, Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]),
-		Status: dataset.Uploaded, Added: time.Now().UTC(),
-	}
-	doc.ID = dataset.DeriveID("document", string(t), project, doc.SHA256)
-	pk, sk := dataset.ProjectPK(t, project), dataset.DocumentSK(doc.ID)
-	if there, _, err := dataset.Load[dataset.Document](ctx, e.Table, pk, sk); err == nil || !dataset.Is(err, dataset.NotFound) {
-		return there, err == nil, err
-	}
-	doc.Source = dataset.SourceKey(t, project, doc.ID)
-	if err := dataset.PutOnce(ctx, e.Blobs, doc.Source, data); err != nil {
-		return nil, false, err
-	}
-	w, err := dataset.NewRecord(pk, sk, doc, dataset.Absent)
-	if err != nil {
-		return nil, false, err
-	}
-	if err := e.Table.Write(ctx, w); err != nil {
-		if !dataset.Is(err, dataset.Conflict) {
-			return nil, false, err
-		}
-		doc, _, err = dataset.Load[dataset.Document](ctx, e.Table, pk, sk)
-		return doc, true, err
-	}
-	return doc, false, nil
-}
 
 // Submission is what a new job is made from.
 type Submission struct {

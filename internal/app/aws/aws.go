@@ -24,13 +24,15 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"compileo/internal/cloud"
+	"compileo/internal/library"
 	"compileo/internal/pipeline"
 )
 
 // App holds what the handlers of all functions share. It is safe for concurrent use.
 type App struct {
-	engine *pipeline.Engine
-	log    *slog.Logger
+	engine  *pipeline.Engine
+	library *library.Library
+	log     *slog.Logger
 }
 
 // New wires the system from the environment; Invalid errors, joined, name every variable that is wrong. It makes
@@ -45,7 +47,7 @@ func New(getenv func(string) string) (*App, error) {
 		return nil, err
 	}
 	log := lambdacontext.NewLogger()
-	return &App{log: log, engine: &pipeline.Engine{
+	return &App{log: log, library: &library.Library{Table: ports.Table(), Blobs: ports.Blobs(), Log: log}, engine: &pipeline.Engine{
 		Table: ports.Table(), Blobs: ports.Blobs(), Queue: ports.Queue(), Workflow: ports.Workflow(),
 		Models: c.Models, Timing: pipeline.DefaultTiming, Log: log,
 	}}, nil

@@ -21,6 +21,7 @@ import (
 	"compileo/internal/app/local"
 	"compileo/internal/asl"
 	"compileo/internal/dataset"
+	"compileo/internal/library"
 	"compileo/internal/pipeline"
 	"compileo/internal/porttest/memory"
 )
@@ -59,7 +60,7 @@ func newApp(t testing.TB, log *bytes.Buffer) (*App, *memory.World) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &App{engine: e, log: logger}, world
+	return &App{engine: e, library: &library.Library{Table: e.Table, Blobs: e.Blobs, Log: logger}, log: logger}, world
 }
 
 // inMemory is the stage of handlers in this process.

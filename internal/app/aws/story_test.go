@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"compileo/internal/dataset"
+	"compileo/internal/library"
 	"compileo/internal/pipeline"
 	"compileo/internal/snapshot"
 )
@@ -69,7 +70,9 @@ func submit(t *testing.T, e *pipeline.Engine, ref dataset.JobRef, documents []st
 
 func addHandbook(t *testing.T, e *pipeline.Engine) string {
 	t.Helper()
-	d, _, err := e.AddDocument(t.Context(), sampleJob.Tenant, "harbour", "handbook.md", handbook())
+	l := &library.Library{Table: e.Table, Blobs: e.Blobs, Log: e.Log}
+	p := &dataset.Project{ID: "harbour", Tenant: sampleJob.Tenant}
+	d, _, err := l.AddDocument(t.Context(), p, "handbook.md", handbook())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -17,9 +18,11 @@ func (a *App) Generator() lambda.Handler { return a.worker("generator", a.engine
 // Scorer handles the messages of the score queue.
 func (a *App) Scorer() lambda.Handler { return a.worker("scorer", a.engine.Score) }
 
-// Sweeper looks after all jobs, each minute. What the event says does not matter.
+// Sweeper looks after all jobs, and removes what was deleted, each minute. What the event says does not matter.
 func (a *App) Sweeper() lambda.Handler {
-	return handle(a, "sweeper", nothing(func(ctx context.Context, _ struct{}) error { return a.engine.Sweep(ctx) }))
+	return handle(a, "sweeper", nothing(func(ctx context.Context, _ struct{}) error {
+		return errors.Join(a.engine.Sweep(ctx), a.library.Purge(ctx))
+	}))
 }
 
 // worker hands the messages of a batch to do, one after the other, and answers which of them are to come again: those

@@ -18,6 +18,7 @@ import (
 	"compileo/internal/asl"
 	"compileo/internal/dataset"
 	"compileo/internal/embedded"
+	"compileo/internal/library"
 	"compileo/internal/pipeline"
 )
 
@@ -34,6 +35,7 @@ const sweepEvery = 30 * time.Second
 // App is the one-machine program without its face.
 type App struct {
 	Engine   *pipeline.Engine
+	Library  *library.Library
 	store    *embedded.Store
 	workflow *asl.Engine
 }
@@ -50,7 +52,7 @@ func Open(ctx context.Context, dir string, getenv func(string) string, log *slog
 	if err != nil {
 		return nil, err
 	}
-	a := &App{store: store, Engine: &pipeline.Engine{
+	a := &App{store: store, Library: &library.Library{Table: store.Table(), Blobs: store.Blobs(), Log: log}, Engine: &pipeline.Engine{
 		Table: store.Table(), Blobs: store.Blobs(), Queue: store.Queue(), Models: models, Timing: timing, Log: log,
 		Gate: semaphore.NewWeighted(pipeline.GateSize),
 	}}
@@ -149,7 +151,7 @@ func (a *App) sweep(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := a.Engine.Sweep(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(a.Engine.Sweep(ctx), a.Library.Purge(ctx)); err != nil && ctx.Err() == nil {
 			a.Engine.Log.ErrorContext(ctx, "sweep", "error", err)
 		}
 	}
