@@ -101,17 +101,18 @@ func (e *Engine) place(ctx context.Context, j *dataset.Job, shared bool) (*datas
 	var answer *dataset.Job // that is there already
 	j.Updated = j.Created
 	err := dataset.Transact(ctx, e.Table, func() (writes []dataset.Write, err error) {
+		// Looked at first: whoever holds the dataset for an equal request is found as its job below.
+		locks, unfree := e.target(ctx, j)
 		if answer, err = e.there(ctx, j.Ref); answer != nil || err != nil {
 			return nil, err // by an equal submission, or an earlier try of this one
 		}
 		if answer, writes, err = e.request(ctx, j, shared); answer != nil || err != nil {
 			return nil, err
 		}
-		project, err := e.project(ctx, j.Ref.Tenant, j.Project)
-		if err != nil {
-			return nil, err
+		if unfree != nil {
+			return nil, unfree
 		}
-		locks, err := e.target(ctx, j)
+		project, err := e.project(ctx, j.Ref.Tenant, j.Project)
 		if err != nil {
 			return nil, err
 		}
