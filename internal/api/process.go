@@ -88,7 +88,7 @@ func process(t *rest.Table, c Config) {
 	})
 
 	rest.Add(t, rest.Op{
-		ID: "processStatus", Method: http.MethodGet, Path: base + "/documents/process/{job_id}/status", Also: []string{base + "/documents/upload/{job_id}/status"}, Tag: "documents",
+		ID: "processStatus", Method: http.MethodGet, Path: base + "/documents/process/{job_id}/status", Tag: "documents",
 		Summary: "How far the processing of documents is",
 	}, func(ctx context.Context, in *struct {
 		byJob
@@ -111,6 +111,24 @@ func process(t *rest.Table, c Config) {
 		status, why := plainStatus(p.Job)
 		return &struct{ Body ProcessStatus }{ProcessStatus{
 			p.Job.Ref.ID, status, p.Percent, p.Step, timeOrNull(p.Ends.Truncate(time.Second)), files, total, in.Page, in.PerPage, why,
+		}}, nil
+	})
+}
+
+// uploaded adds the status of an upload, which is over when it is answered.
+func uploaded(t *rest.Table, c Config) {
+	rest.Add(t, rest.Op{
+		ID: "uploadStatus", Method: http.MethodGet, Path: base + "/documents/upload/{job_id}/status", Tag: "documents",
+		Summary: "What came of an upload", Description: "An upload is complete when it is answered: this repeats it, by the job_id of that answer.",
+	}, func(ctx context.Context, in *byJob) (*struct{ Body ProcessStatus }, error) {
+		d, err := c.Library.Document(ctx, tenantOf(ctx), in.Job)
+		if err != nil {
+			return nil, err
+		}
+		set, _ := d.Set("")
+		return &struct{ Body ProcessStatus }{ProcessStatus{
+			ID: d.ID, Status: string(dataset.Completed), Progress: 100, Step: "Uploaded", Total: 1, Page: 1, PerPage: 1,
+			Files: []ProcessedFile{{d.ID, d.Name, string(d.Status), d.Reason, d.Runes, set.Count}},
 		}}, nil
 	})
 }

@@ -11,7 +11,7 @@ import (
 // newJob names the job that a request starts, derived from its Idempotency-Key: a request that is repeated starts it
 // once. shared says that there is no key, so an equal request under way may answer this one.
 func newJob(ctx context.Context, kind string) (ref dataset.JobRef, shared bool) {
-	id := dataset.DeriveID(kind, idempotency.Seed(ctx))
+	id := dataset.DeriveID(kind, seedOf(ctx))
 	return dataset.JobRef{Tenant: tenantOf(ctx), ID: id}, !idempotency.Keyed(ctx)
 }
 

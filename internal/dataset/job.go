@@ -54,7 +54,9 @@ type Settings struct {
 	MaxTokens      int       `json:"max_tokens,omitempty"` // of a reply; 0: derived from PerChunk
 	Chunking       *Chunking `json:"chunking,omitempty"`   // nil: each document's newest chunks
 	DatasetName    string    `json:"dataset_name"`
-	Versioned      bool      `json:"versioned"` // the next version of the project's dataset of that name, if there is one
+	ParsingModel   string    `json:"parsing_model,omitempty"`  // resolved: for documents that need a model to be read
+	ChunkingModel  string    `json:"chunking_model,omitempty"` // resolved: for chunks that need a model to be cut
+	Versioned      bool      `json:"versioned"`                // the next version of the project's dataset of that name, if there is one
 }
 
 // DefaultSettings returns the contract's defaults.
