@@ -97,7 +97,10 @@ func serveApp(ctx context.Context, a *local.App, listener net.Listener, addr str
 	}
 	mux := http.NewServeMux()
 	mux.Handle(filesPath+"/", a.Files())
-	mux.Handle("/", api.New(api.Config{Table: a.Engine.Table, Guard: guard, Version: version, Log: log}))
+	mux.Handle("/", api.New(api.Config{
+		Table: a.Engine.Table, Guard: guard, Version: version, Log: log,
+		Library: a.Library, Engine: a.Engine,
+	}))
 	group, working := errgroup.WithContext(ctx)
 	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))
 	defer endRequests()

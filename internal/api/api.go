@@ -9,6 +9,8 @@ import (
 
 	"compileo/internal/access"
 	"compileo/internal/dataset"
+	"compileo/internal/library"
+	"compileo/internal/pipeline"
 	"compileo/internal/rest"
 )
 
@@ -19,9 +21,13 @@ const base = "/api/v1"
 type Config struct {
 	Table     dataset.Table
 	Guard     *access.Guard
+	Library   *library.Library
+	Engine    *pipeline.Engine
 	Version   string // of the program
 	Log       *slog.Logger
-	MaxAnswer int // bytes of an answer where it is one message, as in a Lambda; 0: any number, streamed
+	MaxAnswer int   // bytes of an answer where it is one message, as in a Lambda; 0: any number, streamed
+	MaxForm   int64 // bytes of a form with files; 0: any number
+	Redirect  int64 // files from this size on are got from where they are, by a presigned request; 0: none
 }
 
 // New makes the handler of the whole service.
@@ -62,6 +68,14 @@ var tags = []rest.Tag{
 // Routes adds every route to a table.
 func Routes(t *rest.Table, c Config) {
 	health(t, c)
+	projects(t, c)
+	documents(t, c)
+	process(t, c)
+	uploaded(t, c)
+	chunks(t, c)
+	generate(t, c)
+	jobs(t, c)
+	watching(t, c)
 }
 
 // headers are those of every answer.

@@ -187,7 +187,7 @@ func TestProblems(t *testing.T) {
 		{dataset.Errorf(dataset.Internal, "secret"), 500, "something went wrong here; the log has it under the request's X-Request-Id", nil, ""},
 		{errors.New("secret"), 500, "something went wrong here; the log has it under the request's X-Request-Id", nil, ""},
 	} {
-		p := problem(httptest.NewRequest("GET", "/", nil), k.err)
+		p := problem(httptest.NewRequest("POST", "/", nil), k.err)
 		if p.Status != k.status || p.Detail != k.detail || !slices.Equal(p.Errors, k.wrong) || p.Header.Get("Retry-After") != k.retry {
 			t.Errorf("%v: %d %q %v %v", k.err, p.Status, p.Detail, p.Errors, p.Header)
 		}

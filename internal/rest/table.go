@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -83,7 +84,8 @@ type Security struct {
 // Table is every route, once.
 type Table struct {
 	config Config
-	mux    *http.ServeMux
+	muxes  []*http.ServeMux // the first that has the path serves it; more than one as a mux refuses a/{x} beside {y}/b
+	taken  map[string]bool  // patterns without the names in them
 	ops    []*Op
 	types  types
 	doc    func() []byte
@@ -91,7 +93,7 @@ type Table struct {
 
 // New makes an empty table.
 func New(config Config) *Table {
-	t := &Table{config: config, mux: http.NewServeMux(), types: types{byName: map[string]*Schema{}, owner: map[string]reflect.Type{}}}
+	t := &Table{config: config, taken: map[string]bool{}, types: types{byName: map[string]*Schema{}, owner: map[string]reflect.Type{}}}
 	t.doc = sync.OnceValue(t.document)
 	return t
 }
@@ -100,7 +102,30 @@ func New(config Config) *Table {
 func (t *Table) Ops() []*Op { return t.ops }
 
 // Handle adds a page that is not in the document, by a pattern of http.ServeMux.
-func (t *Table) Handle(pattern string, h http.Handler) { t.mux.Handle(pattern, h) }
+func (t *Table) Handle(pattern string, h http.Handler) {
+	form := pathName.ReplaceAllString(pattern, "{}")
+	if t.taken[form] {
+		panic(fmt.Sprintf("rest: %s is there already", pattern))
+	}
+	t.taken[form] = true
+	for _, mux := range t.muxes {
+		if handles(mux, pattern, h) {
+			return
+		}
+	}
+	mux := http.NewServeMux()
+	mux.Handle(pattern, h) // panics where the pattern is none
+	t.muxes = append(t.muxes, mux)
+}
+
+var pathName = regexp.MustCompile(`\{[^}$]*\}`)
+
+// handles adds a pattern unless the mux cannot say which of two patterns would serve a path.
+func handles(mux *http.ServeMux, pattern string, h http.Handler) (added bool) {
+	defer func() { added = recover() == nil }()
+	mux.Handle(pattern, h)
+	return true
+}
 
 // Add puts an operation into the table.
 //
@@ -139,7 +164,7 @@ func Add[In, Out any](t *Table, op Op, do func(context.Context, *In) (*Out, erro
 		h = use(&op, h)
 	}
 	for _, p := range append([]string{op.Path}, op.Also...) {
-		t.mux.Handle(op.Method+" "+p, h)
+		t.Handle(op.Method+" "+p, h)
 	}
 }
 
@@ -202,14 +227,23 @@ func pathNames(p string) (names []string) {
 // ServeHTTP takes paths with and without a slash at the end, answers OPTIONS, and says 404 and 405 as problems.
 func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = cleaned(r)
-	h, pattern := t.mux.Handler(r)
-	if pattern != "" {
-		t.mux.ServeHTTP(w, r)
-		return
+	var methods []string
+	for _, mux := range t.muxes {
+		h, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		probe := &quiet{header: http.Header{}}
+		h.ServeHTTP(probe, r)
+		for m := range strings.SplitSeq(probe.header.Get("Allow"), ",") {
+			if m = strings.TrimSpace(m); m != "" {
+				methods = append(methods, m)
+			}
+		}
 	}
-	probe := &quiet{header: http.Header{}}
-	h.ServeHTTP(probe, r)
-	allow := probe.header.Get("Allow")
+	slices.Sort(methods)
+	allow := strings.Join(slices.Compact(methods), ", ")
 	switch {
 	case allow == "":
 		t.Fail(w, r, Problemf(http.StatusNotFound, "there is nothing at %s", r.URL.Path))

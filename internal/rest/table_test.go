@@ -275,3 +275,35 @@ func TestHeaders(t *testing.T) {
 		})
 	}
 }
+
+// Paths of which neither is the more special one stand side by side; the one that was added first serves what both match.
+func TestPathsBesideEachOther(t *testing.T) {
+	tab := table()
+	say := func(id, method, path string) {
+		Add(tab, Op{ID: id, Method: method, Path: path, Summary: id, Tag: "things"}, func(context.Context, *struct {
+			X string `path:"x" doc:"X."`
+		},
+		) (*struct{ Body string }, error) {
+			return &struct{ Body string }{id}, nil
+		})
+	}
+	say("named", "GET", "/sets/list/{x}")
+	say("entries", "GET", "/sets/{x}/entries")
+	say("edit", "PUT", "/sets/{x}/entries")
+	for world, send := range worlds {
+		for path, want := range map[string]string{"/sets/list/1": "named", "/sets/1/entries": "entries", "/sets/list/entries": "named"} {
+			if a := send(t, tab, request{method: "GET", path: path}); a.status != 200 || a.body != `"`+want+`"`+"\n" {
+				t.Errorf("%s: %s: %d %s, want %s", world, path, a.status, a.body, want)
+			}
+		}
+		if a := send(t, tab, request{method: "POST", path: "/sets/list/entries"}); a.status != 405 || a.header.Get("Allow") != "GET, HEAD, PUT, OPTIONS" {
+			t.Errorf("%s: %d %q", world, a.status, a.header.Get("Allow"))
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a path can be added twice")
+		}
+	}()
+	tab.Handle("GET /sets/{id}/entries", nil)
+}
