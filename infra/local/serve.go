@@ -20,7 +20,6 @@ import (
 	"compileo/internal/api"
 	"compileo/internal/app/local"
 	"compileo/internal/dataset"
-	"compileo/internal/library"
 	"compileo/internal/model"
 )
 
@@ -100,7 +99,7 @@ func serveApp(ctx context.Context, a *local.App, listener net.Listener, addr str
 	mux.Handle(filesPath+"/", a.Files())
 	mux.Handle("/", api.New(api.Config{
 		Table: a.Engine.Table, Guard: guard, Version: version, Log: log,
-		Library: &library.Library{Table: a.Engine.Table, Blobs: a.Engine.Blobs, Log: log},
+		Library: a.Library, Engine: a.Engine,
 	}))
 	group, working := errgroup.WithContext(ctx)
 	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))

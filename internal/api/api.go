@@ -10,6 +10,7 @@ import (
 	"compileo/internal/access"
 	"compileo/internal/dataset"
 	"compileo/internal/library"
+	"compileo/internal/pipeline"
 	"compileo/internal/rest"
 )
 
@@ -21,6 +22,7 @@ type Config struct {
 	Table     dataset.Table
 	Guard     *access.Guard
 	Library   *library.Library
+	Engine    *pipeline.Engine
 	Version   string // of the program
 	Log       *slog.Logger
 	MaxAnswer int   // bytes of an answer where it is one message, as in a Lambda; 0: any number, streamed
@@ -68,8 +70,13 @@ func Routes(t *rest.Table, c Config) {
 	health(t, c)
 	projects(t, c)
 	documents(t, c)
+	process(t, c)
+	uploaded(t, c)
 	chunks(t, c)
+	generate(t, c)
 	datasets(t, c)
+	jobs(t, c)
+	watching(t, c)
 }
 
 // headers are those of every answer.

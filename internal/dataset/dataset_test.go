@@ -156,3 +156,18 @@ func TestChunkSets(t *testing.T) {
 		t.Error("two chunkings have one hash")
 	}
 }
+
+func TestFaults(t *testing.T) {
+	a, b := InvalidField("/a", "is 1"), InvalidField("/b", "is 2")
+	other := Errorf(Unavailable, "no answer")
+	if err := Faults(nil, nil); err != nil {
+		t.Errorf("no faults are %v", err)
+	}
+	if err := Faults(a, other, b); !errors.Is(err, other) {
+		t.Errorf("%v hides a failure", err)
+	}
+	var all *Error
+	if !errors.As(Faults(nil, a, Faults(b)), &all) || all.Kind != Invalid || all.Detail != "/a: is 1; /b: is 2" || len(all.Fields) != 2 || all.Fields[1] != b.Fields[0] {
+		t.Errorf("two faults are %+v", all)
+	}
+}

@@ -62,6 +62,29 @@ func InvalidField(pointer, format string, args ...any) *Error {
 	return &Error{Kind: Invalid, Detail: pointer + ": " + reason, Fields: []Field{{pointer, reason}}}
 }
 
+// Faults joins errors about several parts of an input into one Invalid error that names them all; nil when there are
+// none. The first error of another kind is returned as it is.
+func Faults(errs ...error) error {
+	all := &Error{Kind: Invalid}
+	var details []string
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		e, ok := errors.AsType[*Error](err)
+		if !ok || e.Kind != Invalid {
+			return err
+		}
+		details = append(details, e.Detail)
+		all.Fields = append(all.Fields, e.Fields...)
+	}
+	if details == nil {
+		return nil
+	}
+	all.Detail = strings.Join(details, "; ")
+	return all
+}
+
 // KindOf returns the Kind of the first *Error in err's chain. A cancelled or expired context is
 // Unavailable, anything unknown is Internal, nil is "".
 func KindOf(err error) Kind {

@@ -1,9 +1,6 @@
 package dataset
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // Limits on jobs.
 const (
@@ -57,7 +54,9 @@ type Settings struct {
 	MaxTokens      int       `json:"max_tokens,omitempty"` // of a reply; 0: derived from PerChunk
 	Chunking       *Chunking `json:"chunking,omitempty"`   // nil: each document's newest chunks
 	DatasetName    string    `json:"dataset_name"`
-	Versioned      bool      `json:"versioned"` // the next version of the project's dataset of that name, if there is one
+	ParsingModel   string    `json:"parsing_model,omitempty"`  // resolved: for documents that need a model to be read
+	ChunkingModel  string    `json:"chunking_model,omitempty"` // resolved: for chunks that need a model to be cut
+	Versioned      bool      `json:"versioned"`                // the next version of the project's dataset of that name, if there is one
 }
 
 // DefaultSettings returns the contract's defaults.
@@ -68,36 +67,29 @@ func DefaultSettings() Settings {
 	}
 }
 
-// Check returns an Invalid error that names the first faulty field.
+// Check returns an Invalid error that names all faulty fields.
 func (s *Settings) Check() error {
-	if _, err := ParseMode(string(s.Mode)); err != nil {
-		return err
+	_, mode := ParseMode(string(s.Mode))
+	errs := []error{mode}
+	check := func(ok bool, pointer, format string, args ...any) {
+		if !ok {
+			errs = append(errs, InvalidField(pointer, format, args...))
+		}
 	}
 	share := func(v float64) bool { return v >= 0 && v <= 1 } // false for NaN
-	switch {
-	case s.PerChunk < 1 || s.PerChunk > MaxPerChunk:
-		return InvalidField("/datasets_per_chunk", "is %d, want 1 to %d", s.PerChunk, MaxPerChunk)
-	case s.Concurrency < 1 || s.Concurrency > MaxConcurrency:
-		return InvalidField("/concurrency", "is %d, want 1 to %d", s.Concurrency, MaxConcurrency)
-	case !share(s.Threshold):
-		return InvalidField("/quality_threshold", "is %v, want 0 to 1", s.Threshold)
-	case !share(s.MaxFailedShare):
-		return InvalidField("/max_failed_share", "is %v, want 0 to 1", s.MaxFailedShare)
-	case math.IsNaN(s.Temperature) || s.Temperature < 0 || s.Temperature > 2:
-		return InvalidField("/temperature", "is %v, want 0 to 2", s.Temperature)
-	case s.MaxTokens < 0 || s.MaxTokens > 100_000:
-		return InvalidField("/max_tokens", "is %d, want 1 to 100000", s.MaxTokens)
-	case s.Model == "":
-		return InvalidField("/classification_model", "is empty, want a provider or provider/model")
-	case s.DatasetName == "" || len(s.DatasetName) > 200:
-		return InvalidField("/dataset_name", "has %d bytes, want 1 to 200", len(s.DatasetName))
-	case len(s.CustomPrompt) > 32<<10:
-		return InvalidField("/custom_prompt", "has %d bytes, want at most %d", len(s.CustomPrompt), 32<<10)
-	}
+	check(s.PerChunk >= 1 && s.PerChunk <= MaxPerChunk, "/datasets_per_chunk", "is %d, want 1 to %d", s.PerChunk, MaxPerChunk)
+	check(s.Concurrency >= 1 && s.Concurrency <= MaxConcurrency, "/concurrency", "is %d, want 1 to %d", s.Concurrency, MaxConcurrency)
+	check(share(s.Threshold), "/quality_threshold", "is %v, want 0 to 1", s.Threshold)
+	check(share(s.MaxFailedShare), "/max_failed_share", "is %v, want 0 to 1", s.MaxFailedShare)
+	check(s.Temperature >= 0 && s.Temperature <= 2, "/temperature", "is %v, want 0 to 2", s.Temperature)
+	check(s.MaxTokens >= 0 && s.MaxTokens <= 100_000, "/max_tokens", "is %d, want 1 to 100000", s.MaxTokens)
+	check(s.Model != "", "/classification_model", "is empty, want a provider or provider/model")
+	check(s.DatasetName != "" && len(s.DatasetName) <= 200, "/dataset_name", "has %d bytes, want 1 to 200", len(s.DatasetName))
+	check(len(s.CustomPrompt) <= 32<<10, "/custom_prompt", "has %d bytes, want at most %d", len(s.CustomPrompt), 32<<10)
 	if s.Chunking != nil {
-		return s.Chunking.Check()
+		errs = append(errs, s.Chunking.Check())
 	}
-	return nil
+	return Faults(errs...)
 }
 
 // Job is the record of a job.
@@ -105,6 +97,8 @@ type Job struct {
 	Ref       JobRef     `json:"ref"`
 	Project   string     `json:"project"`
 	Kind      JobKind    `json:"kind"`
+	RetryOf   string     `json:"retry_of,omitempty"` // id of the job whose plan this one carries out again
+	Retries   int        `json:"retries,omitempty"`  // how many jobs there were before it
 	Settings  Settings   `json:"settings"`
 	Selection string     `json:"selection,omitempty"` // blob key of the documents chosen; empty: all of the project
 	Target    Target     `json:"target,omitzero"`
@@ -114,12 +108,45 @@ type Job struct {
 	Created   time.Time  `json:"created"`
 	Started   time.Time  `json:"started,omitzero"`
 	Ended     time.Time  `json:"ended,omitzero"`
-	Step      string     `json:"step,omitempty"`   // the workflow's step that began last
-	Stepped   time.Time  `json:"stepped,omitzero"` // when it began
-	Model     string     `json:"model,omitempty"`  // Settings.Model as resolved at submission: provider/model
+	Updated   time.Time  `json:"updated,omitzero"`  // when this record last changed
+	Step      string     `json:"step,omitempty"`    // the workflow's step that began last
+	Stepped   time.Time  `json:"stepped,omitzero"`  // when it began
+	Model     string     `json:"model,omitempty"`   // Settings.Model as resolved at submission: provider/model
+	Waiting   int        `json:"waiting,omitempty"` // documents that it had to read
 	Plan      PlanCounts `json:"plan,omitzero"`
 	Result    *Result    `json:"result,omitempty"`
 	Warnings  []string   `json:"warnings,omitempty"`
+}
+
+// JobRow is a job's row in the list of its tenant's jobs. It changes with the job's record, in one transaction.
+type JobRow struct {
+	Ref     JobRef    `json:"ref"`
+	Project string    `json:"project"`
+	Kind    JobKind   `json:"kind"`
+	Status  JobStatus `json:"status"`
+}
+
+// JobCounts is how many jobs there are of each status.
+type JobCounts map[JobStatus]int
+
+// Total is how many jobs there are.
+func (c JobCounts) Total() (n int) {
+	for _, k := range c {
+		n += k
+	}
+	return n
+}
+
+// Request is the record of a request to start a job: the jobs that were started for it, or for requests equal to it,
+// and are perhaps not over.
+type Request struct {
+	Jobs []string `json:"jobs"` // ids
+}
+
+// BatchRead is how far a job is with a batch of documents.
+type BatchRead struct {
+	Done int       `json:"done"` // documents
+	At   time.Time `json:"at"`
 }
 
 // Target is the dataset that a job publishes to. The job holds the dataset's lock.

@@ -3,6 +3,7 @@ package dataset
 import (
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,14 +14,16 @@ import (
 //	T#<tenant>#P#<project>    project; doc#<document>; docs#<added>#<document>; sets#<created>#<dataset>; name#<dataset name>
 //	T#<tenant>#DOCS           id#<document>; docs#<added>#<document>     all documents of the tenant; upload#<id>
 //	T#<tenant>#SETS           sets#<created>#<dataset>                   all datasets of the tenant that have a version
-//	T#<tenant>#J#<job>        job; lane#<nn>
+//	T#<tenant>#J#<job>        job; lane#<nn>; read#<nnnn>
 //	T#<tenant>#JOBS           <created>#<job>              all jobs of the tenant by time
+//	T#<tenant>#JOBCOUNTS      <0-7>                        how many jobs there are of each status
+//	T#<tenant>#R#<hash>       request                      the jobs under way for equal requests
 //	T#<tenant>#D#<dataset>    dataset; version#<nnnnnn>; edits; edit#<version>#<nnnnnnnnnn>
 //	T#<tenant>#KEYS           <key>                        keys of the API
 //	T#<tenant>#I#<key>        request                      an Idempotency-Key and the answer given under it
 //	SYS#running#<0-7>         <job ref>                    what the sweeper looks after
 //	SYS#purge                 <due>#<id>                   what is deleted and still has objects
-const runningShards = 8
+const jobShards = 8
 
 // ProjectPK is the partition of a project and its documents.
 func ProjectPK(t Tenant, project string) string { return "T#" + string(t) + "#P#" + project }
@@ -84,6 +87,9 @@ const JobSK = "job"
 // LaneSK is the sort key of a lane in its job.
 func LaneSK(lane int) string { return fmt.Sprintf("lane#%02d", lane) }
 
+// ReadSK is the sort key, in its job, of how far a batch of documents is read.
+func ReadSK(batch int) string { return fmt.Sprintf("read#%04d", batch) }
+
 // JobsPK lists a tenant's jobs by time.
 func JobsPK(t Tenant) string { return "T#" + string(t) + "#JOBS" }
 
@@ -91,6 +97,18 @@ func JobsPK(t Tenant) string { return "T#" + string(t) + "#JOBS" }
 func JobsSK(created time.Time, r JobRef) string {
 	return timeKey(created) + "#" + r.ID
 }
+
+// JobCountsPK is the partition of a tenant's counts of jobs.
+func JobCountsPK(t Tenant) string { return "T#" + string(t) + "#JOBCOUNTS" }
+
+// JobCountsSK is the row among them that counts a job: few jobs share one, so that they seldom wait for each other.
+func JobCountsSK(r JobRef) string { return strconv.Itoa(shard(r)) }
+
+// RequestPK is the partition of a request, by its hash.
+func RequestPK(t Tenant, hash string) string { return "T#" + string(t) + "#R#" + hash }
+
+// RequestSK is the sort key of the request in it.
+const RequestSK = "request"
 
 // DatasetPK is the partition of a dataset, its versions and its edits.
 func DatasetPK(t Tenant, dataset string) string { return "T#" + string(t) + "#D#" + dataset }
@@ -119,15 +137,17 @@ func EditSK(version int, sequence int64) string {
 }
 
 // RunningPK is the shard of the list of running jobs that a job is in.
-func RunningPK(r JobRef) string {
+func RunningPK(r JobRef) string { return runningPK(shard(r)) }
+
+func shard(r JobRef) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(r.String()))
-	return runningPK(int(h.Sum32() % runningShards))
+	return int(h.Sum32() % jobShards)
 }
 
 // RunningPKs are all shards of the list of running jobs.
 func RunningPKs() []string {
-	pks := make([]string, runningShards)
+	pks := make([]string, jobShards)
 	for i := range pks {
 		pks[i] = runningPK(i)
 	}

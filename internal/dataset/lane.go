@@ -6,27 +6,28 @@ import "time"
 // the truth, messages about it are hints. Units count within the lane: unit i of lane l is unit i·lanes+l
 // of the plan, so 0 ≤ Scored ≤ Next ≤ End, and the lane is done when Scored = End.
 type Lane struct {
-	Job      JobRef    `json:"job"`
-	Index    int       `json:"index"`
-	Next     int       `json:"next"`   // unit to generate next
-	Scored   int       `json:"scored"` // unit to score next
-	End      int       `json:"end"`    // past the last unit; less than planned if the job was stopped
-	Token    string    `json:"token,omitempty"`
-	Attempt  int       `json:"attempt"` // of the Map, that Token belongs to; from 1, 0: no token seen yet
-	Called   int       `json:"called"`  // highest attempt answered
-	Lease    Lease     `json:"lease,omitzero"`
-	Claims   int       `json:"claims"`             // ever: a lease that was released and a lease never taken are not the same
-	Attempts int       `json:"attempts"`           // claims since the last progress, but for those that were released
-	Seen     int       `json:"seen"`               // kept replies of units Next and Next+1 as counted for the last claim
-	Waits    int       `json:"waits"`              // slices ended by a model that asked to wait, since the last progress
-	Suspect  *Suspect  `json:"suspect,omitempty"`  // the call made alone, as earlier holders died
-	Poisoned []int     `json:"poisoned,omitempty"` // tasks of unit Next given up because they killed their workers
-	Answered int       `json:"answered"`           // tasks of units Next and Next+1 answered, for progress
-	HintAt   time.Time `json:"hint_at,omitzero"`   // when the last hint was, or will be, visible
-	Nudges   int       `json:"nudges"`             // hints sent by the sweeper since the last claim
-	Moved    time.Time `json:"moved,omitzero"`     // last progress
-	Held     time.Time `json:"held,omitzero"`      // a worker last held the lane
-	Tally    Tally     `json:"tally"`              // of the units scored
+	Job      JobRef        `json:"job"`
+	Index    int           `json:"index"`
+	Next     int           `json:"next"`   // unit to generate next
+	Scored   int           `json:"scored"` // unit to score next
+	End      int           `json:"end"`    // past the last unit; less than planned if the job was stopped
+	Token    string        `json:"token,omitempty"`
+	Attempt  int           `json:"attempt"` // of the Map, that Token belongs to; from 1, 0: no token seen yet
+	Called   int           `json:"called"`  // highest attempt answered
+	Lease    Lease         `json:"lease,omitzero"`
+	Claims   int           `json:"claims"`             // ever: a lease that was released and a lease never taken are not the same
+	Attempts int           `json:"attempts"`           // claims since the last progress, but for those that were released
+	Seen     int           `json:"seen"`               // kept replies of units Next and Next+1 as counted for the last claim
+	Waits    int           `json:"waits"`              // slices ended by a model that asked to wait, since the last progress
+	Suspect  *Suspect      `json:"suspect,omitempty"`  // the call made alone, as earlier holders died
+	Poisoned []int         `json:"poisoned,omitempty"` // tasks of unit Next given up because they killed their workers
+	Answered int           `json:"answered"`           // tasks of units Next and Next+1 answered, for progress
+	HintAt   time.Time     `json:"hint_at,omitzero"`   // when the last hint was, or will be, visible
+	Nudges   int           `json:"nudges"`             // hints sent by the sweeper since the last claim
+	Moved    time.Time     `json:"moved,omitzero"`     // last progress
+	Held     time.Time     `json:"held,omitzero"`      // a worker last held the lane
+	Idle     time.Duration `json:"idle,omitempty"`     // while the whole system was down
+	Tally    Tally         `json:"tally"`              // of the units scored
 }
 
 // Lease is a worker's exclusive right to make a lane's calls, until its deadline.

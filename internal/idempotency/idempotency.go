@@ -57,6 +57,12 @@ func Seed(ctx context.Context) string {
 	return dataset.NewID()
 }
 
+// Keyed reports whether the request came under an Idempotency-Key.
+func Keyed(ctx context.Context) bool {
+	_, keyed := ctx.Value(seedKey{}).(string)
+	return keyed
+}
+
 // Handler returns next behind the middleware. Requests without a key, and all but POST, pass untouched.
 func (m *Middleware) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

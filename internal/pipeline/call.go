@@ -37,7 +37,7 @@ func (h *holder) load(ctx context.Context, index int) (*unit, error) {
 	u := &unit{index: index, left: len(tasks)}
 	for _, t := range tasks {
 		w := &work{task: t}
-		w.ask(h, "")
+		w.ask(h, 0, "")
 		u.tasks = append(u.tasks, w)
 	}
 	if h.model.Free {

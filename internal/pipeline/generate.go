@@ -127,13 +127,13 @@ func (e *Engine) setCalled(ctx context.Context, l *dataset.Lane, attempt int) er
 
 // stop lets a running job begin no more calls. The first reason stays.
 func (e *Engine) stop(ctx context.Context, ref dataset.JobRef, reason dataset.StopReason, detail string) error {
-	_, err := dataset.Update(ctx, e.Table, dataset.JobPK(ref), dataset.JobSK, func(j *dataset.Job) (bool, error) {
+	_, err := e.change(ctx, ref, func(j *dataset.Job) (bool, error) {
 		if j.Status != dataset.Running {
 			return false, nil
 		}
 		j.Status, j.Stop = dataset.Stopping, &dataset.Stop{Reason: reason, Detail: detail}
 		return true, nil
-	})
+	}, nil)
 	return err
 }
 

@@ -16,8 +16,9 @@ import (
 
 // ingestList is what one job parses, cut into batches: pinned by Prepare. Counts are of all documents chosen.
 type ingestList struct {
-	Total   int        `json:"total"`
-	Batches [][]string `json:"batches"` // document ids
+	Total     int        `json:"total"`
+	Documents []string   `json:"documents"` // all of them, in order
+	Batches   [][]string `json:"batches"`   // ids of those that wait
 }
 
 // Prepared is the output of Prepare: the numbers of the batches to ingest, and what kind of job this is.
@@ -39,27 +40,51 @@ func (e *Engine) Prepare(ctx context.Context, in JobInput) (Prepared, error) {
 	key := dataset.JobKey(j.Ref, "ingest")
 	list, err := dataset.ReadJSON[ingestList](ctx, e.Blobs, key)
 	if dataset.Is(err, dataset.NotFound) {
-		var docs []*dataset.Document
-		if docs, err = e.documents(ctx, j); err != nil {
-			return Prepared{}, err
+		if list, err = e.newIngest(ctx, j); err == nil {
+			list, err = dataset.PinJSON(ctx, e.Blobs, key, list)
 		}
-		list = &ingestList{Total: len(docs)}
-		var waiting []string
-		for _, d := range docs {
-			if waits(d, j) {
-				waiting = append(waiting, d.ID)
-			}
-		}
-		if len(waiting) > 0 {
-			size := (len(waiting) + dataset.MaxBatches - 1) / dataset.MaxBatches
-			list.Batches = slices.Collect(slices.Chunk(waiting, size))
-		}
-		list, err = dataset.PinJSON(ctx, e.Blobs, key, list)
 	}
 	if err != nil {
 		return Prepared{}, err
 	}
+	waiting := 0
+	for _, b := range list.Batches {
+		waiting += len(b)
+	}
+	_, err = e.change(ctx, j.Ref, func(j *dataset.Job) (bool, error) {
+		changed := j.Waiting != waiting && !j.Status.Over()
+		j.Waiting = waiting
+		return changed, nil
+	}, nil)
+	if err != nil {
+		return Prepared{}, err
+	}
 	return Prepared{Batches: upTo(len(list.Batches)), Kind: j.Kind}, nil
+}
+
+// newIngest lists what the job has to read: nothing where the plan of an earlier job is there to be carried out again.
+func (e *Engine) newIngest(ctx context.Context, j *dataset.Job) (*ingestList, error) {
+	docs, err := e.documents(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	old, err := e.retried(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	list := &ingestList{Total: len(docs)}
+	var waiting []string
+	for _, d := range docs {
+		list.Documents = append(list.Documents, d.ID)
+		if old == nil && waits(d, j) {
+			waiting = append(waiting, d.ID)
+		}
+	}
+	if len(waiting) > 0 {
+		size := (len(waiting) + dataset.MaxBatches - 1) / dataset.MaxBatches
+		list.Batches = slices.Collect(slices.Chunk(waiting, size))
+	}
+	return list, nil
 }
 
 // waits reports whether the job has to parse or chunk the document.
@@ -135,9 +160,27 @@ func (e *Engine) Ingest(ctx context.Context, in BatchInput) error {
 	if in.Batch < 0 || in.Batch >= len(list.Batches) {
 		return dataset.Errorf(dataset.Invalid, "batch %d of %d", in.Batch, len(list.Batches))
 	}
-	for _, id := range list.Batches[in.Batch] {
+	pk, sk := dataset.JobPK(j.Ref), dataset.ReadSK(in.Batch)
+	read, _, err := dataset.Load[dataset.BatchRead](ctx, e.Table, pk, sk)
+	if dataset.Is(err, dataset.NotFound) {
+		read, err = &dataset.BatchRead{}, nil
+	}
+	if err != nil {
+		return err
+	}
+	for i, id := range list.Batches[in.Batch] {
+		if i < read.Done {
+			continue // by an earlier try
+		}
 		if err := e.ingest(ctx, j, id); err != nil {
 			return fmt.Errorf("ingest %s: %w", id, err)
+		}
+		w, err := dataset.NewRecord(pk, sk, dataset.BatchRead{Done: i + 1, At: time.Now().UTC()}, dataset.Any)
+		if err != nil {
+			return err
+		}
+		if err := e.Table.Write(ctx, w); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -45,6 +45,10 @@ var broken = []struct {
 	{"calls outlive their lease", "hold.go", "h.finish(leaseLost)\n\t\tendCalls()", "h.finish(leaseLost)", 1, 300, ""},
 	{"steps go on with a job that is over", "pipeline.go", "if j.Status.Over() {", "if false && j.Status.Over() {", 1, 300, "when the job was over"},
 	{"the sweeper does not call back", "sweep.go", "return e.callBack(ctx, l)", "return nil", 1, 300, ""},
+	{"an equal request starts another job", "request.go", "case shared:", "case shared && j == nil:", 1, 60, "equal requests"},
+	{"a job is not taken from its old count", "change.go", "(*counts)[from]--", "_ = from", 1, 60, "counted as"},
+	{"a retry asks nothing anew", "reply.go", "next/2 <= h.job.Retries", "next < 0", 1, 300, "chunks failed"},
+	{"a job that is over learns how large it is", "ingest.go", "waiting && !j.Status.Over()", "waiting", 160, 60, "changed after"},
 	{"a job that is over can be ended again", "settle.go", "if j.Status.Over() {\n\t\t\treturn false, nil\n\t\t}\n\t\tj.Status, j.Error", "j.Status, j.Error", 1, 60, ""},
 }
 

@@ -107,7 +107,7 @@ func (e *Engine) enter(ctx context.Context, name, step string) (*dataset.Job, er
 	if err != nil {
 		return nil, err
 	}
-	return dataset.Update(ctx, e.Table, dataset.JobPK(ref), dataset.JobSK, func(j *dataset.Job) (bool, error) {
+	return e.change(ctx, ref, func(j *dataset.Job) (bool, error) {
 		if j.Status.Over() {
 			return false, dataset.Errorf(dataset.Conflict, "job %s is %s", j.Ref.ID, j.Status)
 		}
@@ -117,7 +117,7 @@ func (e *Engine) enter(ctx context.Context, name, step string) (*dataset.Job, er
 		changed := j.Step != step
 		j.Step, j.Stepped = step, time.Now().UTC()
 		return changed, nil
-	})
+	}, nil)
 }
 
 // sendLane sends one hint about a lane.

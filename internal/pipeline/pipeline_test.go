@@ -139,6 +139,9 @@ func TestUnreadableDocumentIsAnOutcome(t *testing.T) {
 
 func TestNothingToReadFails(t *testing.T) {
 	calm(t, schedule{}, func(ctx context.Context, w *world) {
+		if _, _, err := addTo(w.engine).AddDocument(ctx, projectP, "bin.md", []byte("\x00\x01\x02\x00")); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := w.submit(ctx, "one", nil); err != nil {
 			t.Fatal(err)
 		}

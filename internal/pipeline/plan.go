@@ -36,11 +36,11 @@ func (e *Engine) Plan(ctx context.Context, in JobInput) (Planned, error) {
 	if err := e.createLanes(ctx, j, plan.PlanCounts); err != nil {
 		return Planned{}, err
 	}
-	_, err = dataset.Update(ctx, e.Table, dataset.JobPK(j.Ref), dataset.JobSK, func(j *dataset.Job) (bool, error) {
-		changed := j.Plan != plan.PlanCounts
+	_, err = e.change(ctx, j.Ref, func(j *dataset.Job) (bool, error) {
+		changed := j.Plan != plan.PlanCounts && !j.Status.Over()
 		j.Plan = plan.PlanCounts
 		return changed, nil
-	})
+	}, nil)
 	out := Planned{Lanes: make([]PlannedLane, plan.Lanes)}
 	for i := range out.Lanes {
 		out.Lanes[i] = PlannedLane{Lane: i, Tenant: j.Ref.Tenant}
@@ -84,6 +84,29 @@ func (l *lastPlan) set(ref dataset.JobRef, p *dataset.Plan) {
 }
 
 func (e *Engine) newPlan(ctx context.Context, j *dataset.Job) (*dataset.Plan, error) {
+	sets, err := e.sets(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	plan := dataset.NewPlan(sets, j.Settings.Concurrency)
+	if plan.Tasks > dataset.MaxTasks {
+		return nil, dataset.Errorf(dataset.Invalid, "the job has %d chunks, want at most %d", plan.Tasks, dataset.MaxTasks)
+	}
+	if n := plan.Tasks * j.Settings.PerChunk; n > dataset.MaxCandidates {
+		return nil, dataset.Errorf(dataset.Invalid, "the job may make %d entries, want at most %d: lower datasets_per_chunk", n, dataset.MaxCandidates)
+	}
+	return dataset.PinJSON(ctx, e.Blobs, dataset.JobKey(j.Ref, "plan"), &plan)
+}
+
+// sets are the chunk sets that the job works on.
+func (e *Engine) sets(ctx context.Context, j *dataset.Job) ([]dataset.PlanSet, error) {
+	old, err := e.retried(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	if old != nil {
+		return e.present(ctx, old.Sets)
+	}
 	docs, err := e.documents(ctx, j)
 	if err != nil {
 		return nil, err
@@ -94,14 +117,7 @@ func (e *Engine) newPlan(ctx context.Context, j *dataset.Job) (*dataset.Plan, er
 			sets = append(sets, dataset.PlanSet{ChunkSet: set, Document: d.ID, Name: d.Name})
 		}
 	}
-	plan := dataset.NewPlan(sets, j.Settings.Concurrency)
-	if plan.Tasks > dataset.MaxTasks {
-		return nil, dataset.Errorf(dataset.Invalid, "the job has %d chunks, want at most %d", plan.Tasks, dataset.MaxTasks)
-	}
-	if n := plan.Tasks * j.Settings.PerChunk; n > dataset.MaxCandidates {
-		return nil, dataset.Errorf(dataset.Invalid, "the job may make %d entries, want at most %d: lower datasets_per_chunk", n, dataset.MaxCandidates)
-	}
-	return dataset.PinJSON(ctx, e.Blobs, dataset.JobKey(j.Ref, "plan"), &plan)
+	return sets, nil
 }
 
 // createLanes writes all lane records in one transaction, so they are all there or none is.

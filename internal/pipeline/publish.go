@@ -49,7 +49,10 @@ func (e *Engine) published(ctx context.Context, name string, refused error) erro
 
 // result gathers what the job made, and publishes the files of its version.
 func (e *Engine) result(ctx context.Context, j *dataset.Job) (*dataset.Result, error) {
-	r := &dataset.Result{Model: j.Model, Warnings: append([]string{}, j.Warnings...), Files: []dataset.File{}, Rejected: map[string]int{}}
+	r := &dataset.Result{
+		Model: j.Model, Warnings: append([]string{}, j.Warnings...), Files: []dataset.File{}, Rejected: map[string]int{},
+		QualitySummary: dataset.QualitySummary{Distribution: map[string]int{}, Categories: map[string]int{}},
+	}
 	var err error
 	if r.Documents, err = e.documentReport(ctx, j); err != nil || j.Kind == dataset.ProcessJob {
 		return r, err
@@ -59,7 +62,6 @@ func (e *Engine) result(ctx context.Context, j *dataset.Job) (*dataset.Result, e
 		return nil, err
 	}
 	r.Chunks, r.Usage, r.Rejected, r.Entries = c.Chunks, c.Usage, c.Rejected, c.Entries
-	r.QualitySummary = dataset.QualitySummary{Distribution: map[string]int{}, Categories: map[string]int{}}
 	if len(c.Parts) == 0 {
 		return r, nil
 	}
@@ -135,44 +137,44 @@ func failure(j *dataset.Job, r *dataset.Result) string {
 
 // flip is the one transaction in which a version appears.
 func (e *Engine) flip(ctx context.Context, ref dataset.JobRef, r *dataset.Result) error {
-	j, jobVersion, err := e.job(ctx, ref.String())
-	if err != nil {
-		return err
-	}
-	d, datasetVersion, err := dataset.Load[dataset.Dataset](ctx, e.Table, dataset.DatasetPK(ref.Tenant, j.Target.Dataset), dataset.DatasetSK)
-	if err != nil {
-		return err
-	}
-	if j.Status.Over() || d.Lock != ref.ID || d.Current != j.Target.Base {
-		return dataset.Errorf(dataset.Conflict, "job %s is %s; dataset %s is at version %d and held by job %q", ref.ID, j.Status, d.ID, d.Current, d.Lock)
-	}
-	now := time.Now().UTC()
-	d.Current, d.Lock = j.Target.Base+1, ""
-	j.Status, j.Ended, j.Result, j.Step = dataset.Completed, now, r, "Publish"
-	version := dataset.Version{Ordinal: d.Current, Name: r.Version, Job: ref.ID, Manifest: r.Manifest, Entries: r.Entries, Created: now}
-	var writes []dataset.Write
-	type row struct {
-		pk, sk string
-		v      any
-		is     int64
-	}
-	rows := []row{
-		{dataset.JobPK(ref), dataset.JobSK, j, jobVersion},
-		{dataset.DatasetPK(ref.Tenant, d.ID), dataset.DatasetSK, d, datasetVersion},
-		{dataset.DatasetPK(ref.Tenant, d.ID), dataset.VersionSK(d.Current), version, dataset.Absent},
-	}
-	if d.Current == 1 { // lists hold what has a version
-		sk, listed := dataset.ListSK(dataset.DatasetList, d.Created, d.ID), dataset.Listed{Project: d.Project, ID: d.ID}
-		rows = append(rows, row{dataset.ProjectPK(ref.Tenant, d.Project), sk, listed, dataset.Absent}, row{dataset.DatasetsPK(ref.Tenant), sk, listed, dataset.Absent})
-	}
-	for _, w := range rows {
-		one, err := dataset.NewRecord(w.pk, w.sk, w.v, w.is)
-		if err != nil {
-			return err
+	_, err := e.change(ctx, ref, func(j *dataset.Job) (bool, error) {
+		if j.Status.Over() {
+			return false, dataset.Errorf(dataset.Conflict, "job %s is %s", ref.ID, j.Status)
 		}
-		writes = append(writes, one)
-	}
-	if err := e.Table.Write(ctx, writes...); err != nil {
+		j.Status, j.Ended, j.Result, j.Step = dataset.Completed, time.Now().UTC(), r, "Publish"
+		return true, nil
+	}, func(j *dataset.Job) ([]dataset.Write, error) {
+		pk := dataset.DatasetPK(ref.Tenant, j.Target.Dataset)
+		d, is, err := dataset.Load[dataset.Dataset](ctx, e.Table, pk, dataset.DatasetSK)
+		if err != nil {
+			return nil, err
+		}
+		if d.Lock != ref.ID || d.Current != j.Target.Base {
+			return nil, dataset.Errorf(dataset.Conflict, "dataset %s is at version %d and held by job %q", d.ID, d.Current, d.Lock)
+		}
+		d.Current, d.Lock = j.Target.Base+1, ""
+		current, err := dataset.NewRecord(pk, dataset.DatasetSK, d, is)
+		if err != nil {
+			return nil, err
+		}
+		version, err := dataset.NewRecord(pk, dataset.VersionSK(d.Current), dataset.Version{
+			Ordinal: d.Current, Name: r.Version, Job: ref.ID, Manifest: r.Manifest, Entries: r.Entries, Created: j.Ended,
+		}, dataset.Absent)
+		writes := []dataset.Write{current, version}
+		if err != nil || d.Current > 1 {
+			return writes, err
+		}
+		sk, row := dataset.ListSK(dataset.DatasetList, d.Created, d.ID), dataset.Listed{Project: d.Project, ID: d.ID}
+		for _, list := range []string{dataset.ProjectPK(ref.Tenant, d.Project), dataset.DatasetsPK(ref.Tenant)} { // of what has a version
+			w, err := dataset.NewRecord(list, sk, row, dataset.Absent)
+			if err != nil {
+				return nil, err
+			}
+			writes = append(writes, w)
+		}
+		return writes, nil
+	})
+	if err != nil {
 		return err
 	}
 	return e.unlist(ctx, ref)

@@ -11,20 +11,21 @@ import (
 	"compileo/internal/snapshot"
 )
 
-// ask makes the request for a chunk. A fault, of the reply before, makes it the one repair round.
-func (w *work) ask(h *holder, fault string) {
+// ask makes the request of a round for a chunk. Rounds come in pairs, one for each job that tries the plan: an even
+// one asks, the odd one after it names the fault of the reply before.
+func (w *work) ask(h *holder, round int, fault string) {
 	s := h.job.Settings
+	seed := s.Seed + int64(round/2) // else the model may well say the same again
 	system, user := h.template.Render(&w.Chunk, s.PerChunk)
 	w.request = model.Request{
-		Model: h.model.ID, System: system, User: user, Schema: h.schema,
-		MaxTokens: s.MaxTokens, Temperature: s.Temperature, Seed: s.Seed,
-		Task: &model.Task{Mode: s.Mode, Chunk: &w.Chunk, Count: s.PerChunk, Seed: s.Seed},
+		Model: h.model.ID, System: system, User: user, Schema: h.schema, Round: round,
+		MaxTokens: s.MaxTokens, Temperature: s.Temperature, Seed: seed,
+		Task: &model.Task{Mode: s.Mode, Chunk: &w.Chunk, Count: s.PerChunk, Seed: seed},
 	}
 	if s.MaxTokens == 0 {
 		w.request.MaxTokens = tokensForEntries(s.Mode, s.PerChunk)
 	}
 	if fault != "" {
-		w.request.Round = 1
 		w.request.User += "\n\nYour last reply could not be used: " + fault + ". Answer with the JSON object only."
 	}
 	w.key = h.model.Key(&w.request)
@@ -49,16 +50,26 @@ func (w *work) accept(h *holder, reply *model.Reply) {
 	} else {
 		w.usage.Reused++
 	}
+	round := w.request.Round
+	next := round/2*2 + 2               // asks anew,
+	asksAnew := next/2 <= h.job.Retries // if there is another try
 	if reply.Finish == model.Filtered {
-		w.failed("filtered: the model refused the chunk")
+		if asksAnew {
+			w.ask(h, next, "")
+		} else {
+			w.failed("filtered: the model refused the chunk")
+		}
 		return
 	}
 	drafts, faults, err := prompt.Parse(reply.Text, h.job.Settings.Mode, &w.Chunk, h.job.Settings.PerChunk)
-	if err != nil && w.request.Round == 0 {
-		w.ask(h, reason(err))
+	switch {
+	case err != nil && round%2 == 0:
+		w.ask(h, round+1, reason(err))
 		return
-	}
-	if err != nil {
+	case err != nil && asksAnew:
+		w.ask(h, next, "")
+		return
+	case err != nil:
 		why := "invalid reply: " + reason(err)
 		if reply.Finish == model.Length {
 			why = "truncated: the reply was cut at its token limit before the first entry was complete"
@@ -77,7 +88,7 @@ func (w *work) accept(h *holder, reply *model.Reply) {
 	w.answer.Drafts, w.answer.Category = drafts, h.category(&w.Chunk)
 	w.answer.Metadata = dataset.Metadata{
 		Model: h.model.Name(), GenerationTime: reply.Time.UTC(), ChunkLength: w.Chunk.End - w.Chunk.Start, HeadingPath: w.Chunk.Headings,
-		Mode: h.job.Settings.Mode, PromptHash: h.promptHash, Seed: h.job.Settings.Seed, CostUSD: reply.Usage.CostUSD / float64(len(drafts)),
+		Mode: h.job.Settings.Mode, PromptHash: h.promptHash, Seed: w.request.Seed, CostUSD: reply.Usage.CostUSD / float64(len(drafts)),
 	}
 }
 

@@ -59,11 +59,11 @@ func (e *Engine) settle(ctx context.Context, ref dataset.JobRef, status dataset.
 
 // end gives a job its final status, unless it has one.
 func (e *Engine) end(ctx context.Context, ref dataset.JobRef, status dataset.JobStatus, why string, r *dataset.Result) (*dataset.Job, error) {
-	return dataset.Update(ctx, e.Table, dataset.JobPK(ref), dataset.JobSK, func(j *dataset.Job) (bool, error) {
+	return e.change(ctx, ref, func(j *dataset.Job) (bool, error) {
 		if j.Status.Over() {
 			return false, nil
 		}
 		j.Status, j.Error, j.Ended, j.Result = status, why, time.Now().UTC(), r
 		return true, nil
-	})
+	}, nil)
 }

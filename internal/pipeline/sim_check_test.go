@@ -31,6 +31,7 @@ func (w *world) check() {
 	w.checkPaid(j)
 	w.checkStopped()
 	w.checkJoined(j)
+	w.checkListed(ctx, calm)
 	if w.cancels && j.Status != dataset.Cancelled {
 		w.t.Errorf("the job was cancelled and is %s", j.Status)
 	}
@@ -145,17 +146,7 @@ func (w *world) checkCounted(ctx context.Context, calm *pipeline.Engine, j *data
 		p.Tally.WithEntries != j.Result.Chunks.WithEntries || p.Tally.Empty != j.Result.Chunks.Empty {
 		w.t.Errorf("the lanes count %+v, the result %+v", p.Tally, j.Result)
 	}
-	kept := 0
-	for after := ""; ; {
-		list, err := w.raw.Blobs.List(ctx, "replies/", after)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		if len(list) == 0 {
-			break
-		}
-		kept, after = kept+len(list), list[len(list)-1].Key
-	}
+	kept := w.replies(ctx) - w.kept
 	// A reply that comes to a slow worker may be kept after its chunk was given up.
 	if u := j.Result.Usage; w.s.free && kept > 0 || !w.s.free && (u.Calls > kept || u.Calls < kept && w.s.rates.Delay == 0) {
 		w.t.Errorf("%d replies are kept, %d counted", kept, u.Calls)
@@ -217,25 +208,25 @@ func (w *world) checkDataset(ctx context.Context, j *dataset.Job) {
 		w.t.Errorf("%d entries and %d rejected, want %d in all", n, rejected, want)
 	}
 	d, err := w.raw.Table.Get(ctx, dataset.DatasetPK(w.ref.Tenant, j.Target.Dataset), dataset.DatasetSK)
-	if err != nil || !strings.Contains(string(d.Data), `"current":1,`) {
+	if err != nil || !strings.Contains(string(d.Data), fmt.Sprintf(`"current":%d,`, j.Target.Base+1)) {
 		w.t.Errorf("dataset is %s, %v", d.Data, err)
 	}
 }
 
-// checkGivenUp: the chunks that failed are those that the model twice had no sense for, and those whose workers died
+// checkGivenUp: the chunks that failed are those that the model had no sense for, twice in each job, and those whose workers died
 // each time that they alone were asked. It returns how many entries the model gives for the others.
 func (w *world) checkGivenUp(ctx context.Context, r *dataset.Result) (entries int) {
-	failed := 0
+	failed, rounds := 0, 2*len(w.refs)
 	for item, guilty := range w.table.chunks(ctx) {
 		// At the highest rate a chunk may be found guilty by chance.
 		if poison := item == fmt.Sprintf("item 0-%d", w.s.poison); poison != guilty && (poison || w.s.rates.CrashBefore < 0.01) {
 			w.t.Errorf("%s: deaths of its workers found it guilty: %v", item, guilty)
 		}
 		round := 0
-		for round < 2 && w.model.garbage(fmt.Sprintf("%s/%d", item, round)) {
+		for round < rounds && w.model.garbage(fmt.Sprintf("%s/%d", item, round)) {
 			round++
 		}
-		if guilty || round == 2 {
+		if guilty || round == rounds {
 			failed++
 			continue
 		}

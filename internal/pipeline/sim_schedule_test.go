@@ -32,6 +32,8 @@ type schedule struct {
 	busy        float64       // share of calls that are told to wait
 	poison      int           // the chunk that kills its worker, by number in its document; -1: none
 	garbage     float64       // share of replies that cannot be read
+	clients     int           // who ask for the same at once: 1 has a key of its own
+	retries     bool          // the job is retried if something of it failed
 	lossy       bool          // a message that is not handled the first time is lost, but for the workflow's own
 }
 
@@ -90,6 +92,7 @@ func newSchedule(seed uint64) schedule {
 		s.busy = 0.9 // slices end without an answer
 	}
 	s.lossy = pick(4)
+	s.clients, s.retries = 1+r.IntN(3), pick(2)
 	return s
 }
 

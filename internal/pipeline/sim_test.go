@@ -3,7 +3,6 @@ package pipeline_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"runtime"
@@ -42,6 +41,9 @@ func TestSimulation(t *testing.T) {
 				w := newWorld(t, s)
 				w.run()
 				w.check()
+				if w.retry() {
+					w.check()
+				}
 				for method, n := range w.faults.Calls() {
 					total[method] += n
 				}
@@ -119,20 +121,16 @@ const limit = 20 * time.Hour
 // run submits the job and lets the world turn until it is over, and then for some hours more.
 func (w *world) run() {
 	ctx := w.t.Context()
-	calm := &pipeline.Engine{ // for what a user does, who would try again
-		Table: w.table, Blobs: w.raw.Blobs, Queue: w.raw.Queue, Workflow: w.flow,
-		Models: w.engine.Models, Timing: w.engine.Timing, Log: w.engine.Log,
-	}
-	w.addDocuments(ctx, calm)
-	for {
-		_, err := calm.Submit(ctx, pipeline.Submission{Ref: w.ref, Project: "p", Kind: dataset.GenerateJob, Settings: w.settings()})
-		if err == nil {
-			break
-		}
-		if !dataset.Is(err, dataset.Throttled) {
-			w.t.Fatal(err)
-		}
-	}
+	w.addDocuments(ctx, w.user())
+	w.ref = w.ask(func(ctx context.Context, as dataset.JobRef, shared bool) (*dataset.Job, error) {
+		return w.engine.Submit(ctx, pipeline.Submission{Ref: as, Project: "p", Kind: dataset.GenerateJob, Settings: w.settings(), Shared: shared})
+	})
+	w.follow(ctx)
+}
+
+// follow lets the world turn until the job is over, and then for some hours more.
+func (w *world) follow(ctx context.Context) {
+	calm := w.user()
 	alive, kill := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() { w.epoch(alive); close(ended) }()
@@ -194,41 +192,3 @@ func (w *world) run() {
 	kill()
 	<-ended
 }
-
-// published is the content of all that must not change once the job is over.
-func (w *world) published(ctx context.Context) map[string][]byte {
-	all := map[string][]byte{}
-	for after := ""; ; {
-		list, err := w.raw.Blobs.List(ctx, "versions/", after)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		if len(list) == 0 {
-			break
-		}
-		for _, b := range list {
-			if all[b.Key], err = w.raw.Blobs.Get(ctx, b.Key); err != nil {
-				w.t.Fatal(err)
-			}
-			after = b.Key
-		}
-	}
-	for _, key := range [][2]string{
-		{dataset.JobPK(w.ref), dataset.JobSK},
-		{dataset.DatasetPK(w.ref.Tenant, w.datasetID()), dataset.DatasetSK},
-		{dataset.DatasetPK(w.ref.Tenant, w.datasetID()), dataset.VersionSK(1)},
-	} {
-		if r, err := w.raw.Table.Get(ctx, key[0], key[1]); err == nil {
-			all[key[1]] = r.Data
-		}
-	}
-	var j dataset.Job
-	if err := json.Unmarshal(all[dataset.JobSK], &j); err != nil {
-		w.t.Fatal(err)
-	}
-	j.Plan = dataset.PlanCounts{} // Plan, if it runs when the job is cancelled, still notes how large the job is
-	all[dataset.JobSK], _ = json.Marshal(&j)
-	return all
-}
-
-func (w *world) datasetID() string { return dataset.DeriveID("dataset", w.ref.String()) }

@@ -108,3 +108,10 @@ func (t *watchedTable) chunks(ctx context.Context) map[string]bool {
 	}
 	return chunks
 }
+
+// forget begins with a new job.
+func (t *watchedTable) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lanes, t.deaths, t.alone = map[int]dataset.Lane{}, map[int]int{}, map[int]int{}
+}

@@ -32,7 +32,9 @@ type world struct {
 	table  *watchedTable
 	blobs  *countingBlobs
 	sent   sentMessages
-	ref    dataset.JobRef
+	ref    dataset.JobRef   // the job that is looked at
+	refs   []dataset.JobRef // all of them
+	kept   int              // replies that were kept when it began
 	began  time.Time
 
 	mu      sync.Mutex
@@ -54,6 +56,13 @@ func newWorld(t *testing.T, s schedule) *world {
 	w.raw = memory.New(memory.Options{
 		Seed: s.seed, ShortPages: s.seed%2 == 0, Throttle: s.rates.Throttle, MaxReceives: 1_000, Duplicate: 0.02, MaxLate: 3 * time.Second,
 	})
+	p, err := dataset.NewRecord(dataset.ProjectPK("sim", "p"), dataset.ProjectSK, projectP, dataset.Absent)
+	if err == nil {
+		err = w.raw.Table.Write(t.Context(), p)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	random := porttest.Random(s.seed, s.rates)
 	w.faults = &porttest.Faults{Decide: func(ctx context.Context, c porttest.Call) porttest.Fault {
 		w.cancelInTail(c)

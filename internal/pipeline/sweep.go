@@ -178,9 +178,14 @@ func (e *Engine) recoverLane(ctx context.Context, l *dataset.Lane) error {
 		return nil
 	}
 	l, err := e.updateLane(ctx, l.Job, l.Index, func(l *dataset.Lane) (bool, error) {
-		held := l.Lease.Holder != ""
-		l.Lease, l.Nudges, l.HintAt = dataset.Lease{}, 0, time.Now().UTC()
-		return held, nil
+		now := time.Now().UTC()
+		down := now.Sub(later(later(l.Held, l.Moved), l.HintAt))
+		if l.Lease.Holder == "" && down <= 0 {
+			return false, nil
+		}
+		l.Idle += max(0, down)
+		l.Lease, l.Nudges, l.HintAt = dataset.Lease{}, 0, now
+		return true, nil
 	})
 	if err != nil {
 		return err

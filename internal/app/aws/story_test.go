@@ -72,6 +72,13 @@ func addHandbook(t *testing.T, e *pipeline.Engine) string {
 	t.Helper()
 	l := &library.Library{Table: e.Table, Blobs: e.Blobs, Log: e.Log}
 	p := &dataset.Project{ID: "harbour", Tenant: sampleJob.Tenant}
+	w, err := dataset.NewRecord(dataset.ProjectPK(p.Tenant, p.ID), dataset.ProjectSK, p, dataset.Any)
+	if err == nil {
+		err = e.Table.Write(t.Context(), w)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	d, _, err := l.AddDocument(t.Context(), p, "handbook.md", handbook())
 	if err != nil {
 		t.Fatal(err)
