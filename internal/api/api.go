@@ -76,6 +76,7 @@ func Routes(t *rest.Table, c Config) {
 	generate(t, c)
 	jobs(t, c)
 	watching(t, c)
+	datasets(t, c)
 }
 
 // headers are those of every answer.
