@@ -75,12 +75,12 @@ func (g *grid) reset() { *g = grid{text: g.text[:0], ends: g.ends[:0], rows: g.r
 
 // table writes a grid, the first row as the header. What has one column or one row is no table: its cells
 // are paragraphs.
-func (b *builder) table(g *grid) {
+func (b *Builder) table(g *grid) {
 	var cells []string
 	if g.width < 2 || len(g.rows) < 2 {
 		for i := range g.rows {
 			for _, c := range g.row(i, cells) {
-				b.paragraph(c)
+				b.Paragraph(c)
 			}
 		}
 		return
