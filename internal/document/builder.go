@@ -38,6 +38,8 @@ const (
 	pastItem            // something else came after its text
 )
 
+// OpenList begins a list inside the item that is open, if one is. The items of an ordered one are numbered from
+// start.
 func (b *Builder) OpenList(ordered bool, start int) {
 	if len(b.lists) == dataset.MaxNesting {
 		b.flat++
@@ -49,6 +51,7 @@ func (b *Builder) OpenList(ordered bool, start int) {
 	b.lists = append(b.lists, list{ordered: ordered, number: max(start, 0) - 1, width: 2})
 }
 
+// CloseList ends the innermost list.
 func (b *Builder) CloseList() {
 	b.flushTerm()
 	switch {
@@ -59,7 +62,7 @@ func (b *Builder) CloseList() {
 	}
 }
 
-// openItem begins an item of the innermost list; the one before is over.
+// OpenItem begins an item of the innermost list; the one before is over.
 func (b *Builder) OpenItem() {
 	if len(b.lists) == 0 {
 		return
@@ -72,6 +75,7 @@ func (b *Builder) OpenItem() {
 	}
 }
 
+// CloseItem ends the open item.
 func (b *Builder) CloseItem() {
 	b.flushTerm()
 	if len(b.lists) > 0 && b.flat == 0 {
@@ -86,7 +90,7 @@ func (b *Builder) flushTerm() {
 	b.Paragraph(term)
 }
 
-// paragraph writes running text, whose "\n" are line breaks: as the text of an open item, or for itself.
+// Paragraph writes running text, whose "\n" are line breaks: as the text of an open item, or for itself.
 func (b *Builder) Paragraph(text string) {
 	if text == "" {
 		return
@@ -149,6 +153,7 @@ func indented(text string, n int) string {
 	return strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", n))
 }
 
+// Heading writes a heading of level 1 to 6.
 func (b *Builder) Heading(level int, text string) {
 	if text = strings.ReplaceAll(text, "\n", " "); text != "" {
 		b.flushTerm()

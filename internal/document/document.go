@@ -46,34 +46,30 @@ type Reader func(ctx context.Context, data []byte, b *Builder) (title string, er
 // Readers are those of formats that not every program links, by extension (".pdf").
 type Readers map[string]Reader
 
-// formats by extension. A file without an extension is plain text. Those without a reader are heavy: Parse is
-// given their Readers.
-var formats = map[string]Reader{
-	"":          decoded(parsePlain, false),
-	".txt":      decoded(parsePlain, false),
-	".text":     decoded(parsePlain, false),
-	".md":       decoded(parseMarkdown, false),
-	".markdown": decoded(parseMarkdown, false),
-	".html":     decoded(parseHTML, true),
-	".htm":      decoded(parseHTML, true),
-	".docx":     parseDOCX,
-	".epub":     parseEPUB,
-	".pdf":      nil,
+// format is how files of an extension are read: as text, or as bytes. One with neither is heavy: Parse is given its
+// Reader.
+type format struct {
+	text  func(ctx context.Context, text string, b *Builder) (title string, err error) // valid UTF-8, "\n" line ends, no control characters
+	bytes Reader
+}
+
+// formats by extension. A file without an extension is plain text. There is no call in it, so that programs which
+// parse nothing do not link the readers.
+var formats = map[string]format{
+	"":          {text: parsePlain},
+	".txt":      {text: parsePlain},
+	".text":     {text: parsePlain},
+	".md":       {text: parseMarkdown},
+	".markdown": {text: parseMarkdown},
+	".html":     {text: parseHTML},
+	".htm":      {text: parseHTML},
+	".docx":     {bytes: parseDOCX},
+	".epub":     {bytes: parseEPUB},
+	".pdf":      {},
 }
 
 // Wanted names the formats for messages to users.
 const Wanted = ".pdf, .docx, .epub, .html, .md or .txt"
-
-// decoded is the reader of a format of text: valid UTF-8, "\n" line ends, no control characters.
-func decoded(parse func(ctx context.Context, text string, b *Builder) (string, error), isHTML bool) Reader {
-	return func(ctx context.Context, data []byte, b *Builder) (string, error) {
-		text, err := decode(data, isHTML)
-		if err != nil {
-			return "", err
-		}
-		return parse(ctx, text, b)
-	}
-}
 
 // Supported reports whether files of that name are documents that Parse can read.
 func Supported(name string) bool {
@@ -85,18 +81,27 @@ func Supported(name string) bool {
 // not built in. Invalid: an unknown format, a limit passed, a binary file, an unknown encoding, a damaged or encrypted
 // file, or no text at all; the error says which. Unavailable: ctx is done.
 func Parse(ctx context.Context, name string, data []byte, heavy Readers) (*Text, error) {
-	if !Supported(name) {
+	f, ok := formats[ext(name)]
+	if !ok {
 		return nil, dataset.Errorf(dataset.Invalid, "%q is no supported format, want %s", ext(name), Wanted)
-	}
-	read := formats[ext(name)]
-	if read == nil {
-		read = heavy[ext(name)]
-	}
-	if read == nil {
-		return nil, dataset.Errorf(dataset.Internal, "this program has no reader of %s", ext(name))
 	}
 	if len(data) > dataset.MaxDocument {
 		return nil, tooLarge("the document has", len(data), dataset.MaxDocument)
+	}
+	read := f.bytes
+	switch {
+	case f.text != nil:
+		read = func(ctx context.Context, data []byte, b *Builder) (string, error) {
+			text, err := decode(data, strings.HasPrefix(ext(name), ".htm"))
+			if err != nil {
+				return "", err
+			}
+			return f.text(ctx, text, b)
+		}
+	case read == nil:
+		if read = heavy[ext(name)]; read == nil {
+			return nil, dataset.Errorf(dataset.Internal, "this program has no reader of %s", ext(name))
+		}
 	}
 	var b Builder
 	title, err := read(ctx, data, &b)

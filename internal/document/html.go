@@ -149,6 +149,7 @@ func (e *element) attributes(z *html.Tokenizer) {
 		case "epub:type":
 			e.note = strings.Contains(string(v), "note") // footnote, endnote, rearnote
 			e.ref = strings.Contains(string(v), "noteref")
+			e.hidden = e.hidden || string(v) == "pagebreak" // the number of a printed page
 		case "start", "colspan":
 			n, err := strconv.Atoi(string(v))
 			e.number, e.hasNumber = n, err == nil

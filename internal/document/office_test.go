@@ -160,7 +160,7 @@ func TestEPUB(t *testing.T) {
 		return `<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title/><script src="x"/></head><body>` + body + `</body></html>`
 	}
 	data := book(t,
-		file{"c 1.xhtml", page(`<h1><a id="c1"/>One</h1><p>First<sup><a href="c2.xhtml#n">1</a></sup> page<a epub:type="noteref" href="#m">*</a>.</p><aside/><p>After.</p>`)},
+		file{"c 1.xhtml", page(`<h1><a id="c1"/>One</h1><p>First<sup><a href="c2.xhtml#n">1</a></sup> page<a epub:type="noteref" href="#m">*</a>.</p><aside/><p>After<span epub:type="pagebreak" title="7">7</span>.</p>`)},
 		file{"c2.xhtml", page(`<h1>Two</h1><ul><li>a</li></ul><aside id="n" epub:type="footnote"><p>A note.</p></aside><aside>Chrome</aside><p><![CDATA[x < y]]></p>`)})
 	text := mustParse(t, "a.epub", string(data))
 	checkText(t, text)
