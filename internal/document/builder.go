@@ -161,8 +161,8 @@ func (b *Builder) Heading(level int, text string) {
 	}
 }
 
-// code writes a fenced block; blank code is dropped.
-func (b *Builder) code(lang, code string) {
+// Code writes a fenced block; blank code is dropped.
+func (b *Builder) Code(lang, code string) {
 	code = strings.TrimRight(code, " \t\n")
 	for {
 		line, rest, ok := strings.Cut(code, "\n")

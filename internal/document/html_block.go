@@ -264,7 +264,7 @@ func (w *htmlWalker) startInPre(e element) {
 
 func (w *htmlWalker) endPre() {
 	if w.pre.open {
-		w.b.code(w.pre.lang, w.pre.code.String())
+		w.b.Code(w.pre.lang, w.pre.code.String())
 	}
 	w.pre.code.Reset()
 	w.pre.open, w.pre.lang = false, ""

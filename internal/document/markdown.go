@@ -178,9 +178,9 @@ func (m *markdown) block(n ast.Node, tick *ticker) error {
 	case *ast.Paragraph, *ast.TextBlock:
 		m.paragraph(dropDefinitions(m.lines(n)))
 	case *ast.FencedCodeBlock:
-		m.b.code(string(n.Language(m.source)), m.lines(n))
+		m.b.Code(string(n.Language(m.source)), m.lines(n))
 	case *ast.CodeBlock:
-		m.b.code("", m.lines(n))
+		m.b.Code("", m.lines(n))
 	case *ast.List:
 		m.b.OpenList(n.IsOrdered(), n.Start)
 		err := m.children(n, tick)

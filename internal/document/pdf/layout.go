@@ -74,37 +74,56 @@ func split(s []span, first func(span) bool) (a, b []span) {
 	return a, b
 }
 
+// maxGutters bounds the empty strips that are looked at.
+const maxGutters = 8
+
 // gutter looks for the widest empty strip with running text on both sides, or where a gutter is known, on one.
 func (l *layout) gutter(s []span) (float64, bool) {
 	slices.SortFunc(s, func(a, b span) int { return cmp.Compare(a.left, b.left) })
-	// prose[i] says of the first i pieces how many are lines of running text.
-	prose := make([]int, len(s)+1)
-	for i, x := range s {
-		prose[i+1] = prose[i]
-		if strings.Count(x.text, " ") >= 3 && x.right-x.left > 6*l.body {
-			prose[i+1]++
-		}
+	type strip struct {
+		at    int // the first piece right of it
+		width float64
 	}
-	isProse := func(from, to int) bool {
-		n := prose[to] - prose[from]
-		return n >= 4 && n*2 > to-from
-	}
+	var strips []strip
 	right := s[0].right
-	best, at := l.body*0.8, 0.0
-	for i, x := range s[1:] {
-		if gap := x.left - right; gap > best {
-			middle := (x.left + right) / 2
-			a, b := isProse(0, i+1), isProse(i+1, len(s))
-			if a && b {
-				l.gutters = append(l.gutters, middle)
-			}
-			if a && b || (a || b) && l.isGutter(middle) {
-				best, at = gap, middle
-			}
+	for i, x := range s {
+		if gap := x.left - right; gap > l.body*0.8 {
+			strips = append(strips, strip{i, gap})
 		}
 		right = max(right, x.right)
 	}
-	return at, at != 0
+	slices.SortStableFunc(strips, func(a, b strip) int { return cmp.Compare(b.width, a.width) })
+	for _, strip := range strips[:min(len(strips), maxGutters)] {
+		middle := s[strip.at].left - strip.width/2
+		a, b := l.prose(s[:strip.at]), l.prose(s[strip.at:])
+		if a && b {
+			l.gutters = append(l.gutters, middle)
+		}
+		if a && b || (a || b) && l.isGutter(middle) {
+			return middle, true
+		}
+	}
+	return 0, false
+}
+
+// prose reports whether most lines are running text: of some words, and without much space between them.
+func (l *layout) prose(s []span) bool {
+	s = slices.Clone(s)
+	slices.SortFunc(s, func(a, b span) int { return cmp.Compare(b.middle(), a.middle()) })
+	lines, prose := 0, 0
+	for i := 0; i < len(s); {
+		at, words, filled := s[i].box, 0, 0.0
+		for ; i < len(s) && s[i].middle() > at.bottom; i++ {
+			at.left, at.right = min(at.left, s[i].left), max(at.right, s[i].right)
+			words += strings.Count(s[i].text, " ") + 1
+			filled += s[i].right - s[i].left
+		}
+		lines++
+		if width := at.right - at.left; words >= 4 && width > 6*l.body && filled > 0.7*width {
+			prose++
+		}
+	}
+	return prose >= 4 && prose*2 > lines
 }
 
 // isGutter reports whether columns were divided there elsewhere.
@@ -156,16 +175,17 @@ func (r *row) finish() {
 		mark := r.cells[0]
 		mark.text += " " + r.cells[1].text
 		mark.add(r.cells[1].box)
-		mark.size, mark.bold = r.cells[1].size, r.cells[1].bold
+		mark.size, mark.bold, mark.mono = r.cells[1].size, r.cells[1].bold, false
 		mark.chars += r.cells[1].chars
 		r.cells = append([]span{mark}, r.cells[2:]...)
 	}
 	texts := make([]string, len(r.cells))
 	largest := 0
-	r.bold = true
+	r.bold, r.mono = true, true
 	for i, c := range r.cells {
 		texts[i] = c.text
 		r.bold = r.bold && c.bold
+		r.mono = r.mono && c.mono
 		if c.chars > r.cells[largest].chars {
 			largest = i
 		}

@@ -54,7 +54,8 @@ const hyphen = '\x02'
 type font struct {
 	size float64 // as seen
 	bold bool
-	turn int // quarters to the left
+	mono bool // all characters are of one width
+	turn int  // quarters to the left
 	skew bool
 }
 
@@ -213,6 +214,11 @@ func (f *file) font(text, i uint64) (out font) {
 	out.size = math.Float64frombits(f.call("FPDFText_GetFontSize", text, i))
 	if f.call("FPDFText_GetMatrix", text, i, f.scratch) == 1 {
 		out.size *= math.Hypot(f.float32(8), f.float32(12))
+		quarters := math.Atan2(f.float32(4), f.float32(0)) / (math.Pi / 2)
+		if sane(quarters) {
+			out.turn = (int(math.Round(quarters)) + 4) % 4
+			out.skew = math.Abs(quarters-math.Round(quarters)) > 0.1
+		}
 	}
 	if !sane(out.size) {
 		out.size = 0
@@ -223,16 +229,13 @@ func (f *file) font(text, i uint64) (out font) {
 	name := ""
 	if n > 1 && n <= scratchSize-8 {
 		name = string(f.bytes(f.scratch+8, n-1))
+		name = name[strings.IndexByte(name, '+')+1:]
 	}
+	const fixedPitch = 1
+	out.mono = f.bytes(f.scratch, 1)[0]&fixedPitch != 0 || strings.HasPrefix(name, "Courier") || strings.HasPrefix(name, "CMTT") || strings.HasPrefix(name, "SFTT") ||
+		strings.Contains(name, "Mono") || strings.HasPrefix(name, "Consolas") || strings.HasPrefix(name, "Menlo")
 	out.bold = weight >= 600 || strings.Contains(name, "Bold") || strings.Contains(name, "Black") || strings.Contains(name, "-Medi") ||
-		strings.HasPrefix(name[strings.IndexByte(name, '+')+1:], "CMBX") || strings.HasPrefix(name[strings.IndexByte(name, '+')+1:], "SFBX")
-	angle := float64(math.Float32frombits(uint32(f.call("FPDFText_GetCharAngle", text, i))))
-	quarters := angle / (math.Pi / 2)
-	if !sane(quarters) {
-		quarters = 0
-	}
-	out.turn = (int(math.Round(quarters))%4 + 4) % 4
-	out.skew = math.Abs(quarters-math.Round(quarters)) > 0.1
+		strings.HasPrefix(name, "CMBX") || strings.HasPrefix(name, "SFBX")
 	return out
 }
 

@@ -22,6 +22,7 @@ type span struct {
 	box
 	size  float64 // of most of its characters
 	bold  bool
+	mono  bool // all of it is of one width, as code is
 	text  string
 	chars int
 }
@@ -35,6 +36,7 @@ type spanner struct {
 	sizes  map[float64]int
 	chars  int
 	bold   int
+	mono   int
 	raised bool // the last character was a raised digit
 	space  bool
 	last   char
@@ -88,6 +90,9 @@ func (s *spanner) add(c char) {
 	if s.fonts[c.font].bold {
 		s.bold++
 	}
+	if s.fonts[c.font].mono {
+		s.mono++
+	}
 	s.last = c
 }
 
@@ -123,11 +128,11 @@ func (s *spanner) flush() {
 				best = size
 			}
 		}
-		s.spans = append(s.spans, span{box: s.at, size: best, bold: s.bold*2 > s.chars, text: text, chars: s.chars})
+		s.spans = append(s.spans, span{box: s.at, size: best, bold: s.bold*2 > s.chars, mono: s.mono == s.chars, text: text, chars: s.chars})
 	}
 	s.text = s.text[:0]
 	clear(s.sizes)
-	s.chars, s.bold, s.raised, s.space = 0, 0, false, false
+	s.chars, s.bold, s.mono, s.raised, s.space = 0, 0, 0, false, false
 }
 
 // ligatures that fonts have as one character.

@@ -3,6 +3,7 @@ package pdf
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,6 +20,7 @@ type block struct {
 	text    string
 	rows    [][]string
 	style   style
+	left    float64 // of the first line of code
 }
 
 // style is the look of a heading.
@@ -46,8 +48,16 @@ func structure(pages []page, marks []bookmark) []block {
 	rows := dropFurniture(l.rows(pages), len(pages))
 	w := writer{body: l.body, leading: leading(rows, l.body)}
 	w.headings = findHeadings(rows, marks, w.body, w.leading)
+	w.rows = rows
+	mono := 0
+	for _, r := range rows {
+		if r.mono {
+			mono++
+		}
+	}
+	w.typed = mono*2 > len(rows)
 	for i := 0; i < len(rows); {
-		if n, cells := table(rows[i:], l.body); n > 0 && w.headings.level(i) == 0 {
+		if n, cells := table(rows[i:], l.body); n > 0 && !rows[i].mono && w.headings.level(i) == 0 {
 			w.end()
 			w.out = append(w.out, block{kind: dataset.TableBlock, rows: cells})
 			i += n
@@ -100,6 +110,8 @@ const contents = "contents"
 type writer struct {
 	body, leading float64
 	headings      headings
+	rows          []row
+	typed         bool // most of the text is of one width: that says nothing
 	out           []block
 	cur           *block // open
 	prev          row
@@ -128,7 +140,15 @@ func (w *writer) row(i int, r row) {
 		w.start(block{kind: dataset.HeadingBlock, level: level, text: r.text, style: look})
 		return
 	}
-	if w.item(r, fresh) {
+	inCode := w.cur != nil && w.cur.kind == dataset.CodeBlock
+	if r.mono && !w.typed && (inCode || w.cur == nil || fresh || ended(w.cur.text)) {
+		w.code(r)
+		return
+	}
+	if inCode {
+		w.end()
+	}
+	if w.item(i, r, fresh) {
 		return
 	}
 	hanging := len(w.lists) > 0 && r.left > w.lists[len(w.lists)-1]+r.size*0.4
@@ -149,10 +169,11 @@ func (w *writer) row(i int, r row) {
 }
 
 // item adds a line that begins an item of a list.
-func (w *writer) item(r row, fresh bool) bool {
+func (w *writer) item(i int, r row, fresh bool) bool {
 	b := block{kind: dataset.ItemBlock}
 	if m := bullet.FindString(r.text); m != "" {
 		b.text = r.text[len(m):]
+		b.text = b.text[len(bullet.FindString(b.text)):] // of a list that begins inside the item
 	} else if m := numbered.FindStringSubmatch(r.text); m != nil {
 		b.text, b.ordered = r.text[len(m[0]):], true
 		for _, c := range m[1] {
@@ -169,8 +190,8 @@ func (w *writer) item(r row, fresh bool) bool {
 		depth--
 	}
 	inside := depth > 0 && r.left < w.lists[depth-1]+r.size*0.5 // of the list at depth-1
-	// A number belongs to a list when it is the next one, or the first.
-	next := b.number == 1
+	// A number belongs to a list when it is the next one, or the first, or the next one follows.
+	next := b.number == 1 || b.ordered && w.follows(i, b.number+1)
 	if inside && w.number[depth-1] > 0 {
 		next = next || b.number == w.number[depth-1]+1
 	}
@@ -189,6 +210,36 @@ func (w *writer) item(r row, fresh bool) bool {
 	b.level = depth
 	w.start(b)
 	return true
+}
+
+// follows reports whether one of the next lines begins with that number at the same place.
+func (w *writer) follows(i, number int) bool {
+	for _, r := range w.rows[i+1 : min(i+10, len(w.rows))] {
+		m := numbered.FindStringSubmatch(r.text)
+		if m != nil && m[1] == strconv.Itoa(number) && abs(r.left-w.rows[i].left) < r.size/2 {
+			return true
+		}
+	}
+	return false
+}
+
+// code adds a line of code, with its indent.
+func (w *writer) code(r row) {
+	text := strings.ReplaceAll(r.text, string(hyphen), "-")
+	width := r.size * 0.6 // of a character, by its look in short lines
+	if n := utf8.RuneCountInString(r.text); n >= 8 {
+		width = (r.right - r.left) / float64(n)
+	}
+	if w.cur == nil || w.cur.kind != dataset.CodeBlock || r.page != w.prev.page {
+		w.lists, w.number = nil, nil
+		w.start(block{kind: dataset.CodeBlock, text: text, left: r.left})
+		return
+	}
+	indent := 0
+	if width > 0 {
+		indent = min(max(int((r.left-w.cur.left)/width+0.4), 0), 40)
+	}
+	w.cur.text += "\n" + strings.Repeat(" ", indent) + text
 }
 
 // start ends the open block and begins another.

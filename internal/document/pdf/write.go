@@ -24,6 +24,8 @@ func write(blocks []block, to *document.Builder) {
 			to.Heading(b.level, b.text)
 		case dataset.ParagraphBlock:
 			to.Paragraph(b.text)
+		case dataset.CodeBlock:
+			to.Code("", b.text)
 		case dataset.TableBlock:
 			to.Table(b.rows)
 		case dataset.ItemBlock:
