@@ -1,5 +1,8 @@
 """Makes the PDFs of the tests: pip install reportlab pypdf && python3 make.py
 
+browser.pdf is testdata/page.html of the package above, printed by Chromium:
+chromium --headless --no-sandbox --no-pdf-header-footer --print-to-pdf=browser.pdf ../../testdata/page.html
+
 The files are kept, so that the tests need no Python: a newer library would lay them out a little differently.
 """
 import os, random
