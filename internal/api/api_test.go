@@ -36,8 +36,8 @@ var testGuard = &access.Guard{Secret: testKey}
 
 const testKey = "a key of these tests"
 
-// document is the service's document, as a client gets it.
-func document(t *testing.T) []byte {
+// openAPI is the service's document, as a client gets it.
+func openAPI(t *testing.T) []byte {
 	t.Helper()
 	w := httptest.NewRecorder()
 	New(Config{Guard: testGuard, Version: "1", Log: slog.New(slog.DiscardHandler)}).ServeHTTP(w, httptest.NewRequest("GET", "/openapi.json", nil))
@@ -48,7 +48,7 @@ func document(t *testing.T) []byte {
 }
 
 func TestOpenAPI(t *testing.T) {
-	got := document(t)
+	got := openAPI(t)
 	if *update {
 		if err := os.WriteFile(golden, got, 0o644); err != nil {
 			t.Fatal(err)
@@ -63,7 +63,7 @@ func TestOpenAPI(t *testing.T) {
 // Everything in the document says what it is.
 func TestEverythingIsDescribed(t *testing.T) {
 	var doc map[string]any
-	if err := json.Unmarshal(document(t), &doc); err != nil {
+	if err := json.Unmarshal(openAPI(t), &doc); err != nil {
 		t.Fatal(err)
 	}
 	seen := 0

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"archive/zip"
 	"bytes"
 	"mime/multipart"
 	"strings"
@@ -69,6 +70,38 @@ func TestDocumentsOverHTTP(t *testing.T) {
 		w.want(200, "DELETE", path+"/"+id, "")
 		w.want(404, "GET", path+"/"+id, "")
 		w.says(w.want(200, "GET", path, ""), "total", 2)
+	})
+}
+
+// zipped is an archive of files: pairs of name and content.
+func zipped(t *testing.T, files ...string) string {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for i := 0; i+1 < len(files); i += 2 {
+		w, err := z.Create(files[i])
+		if err == nil {
+			_, err = w.Write([]byte(files[i+1]))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestUploadedArchive(t *testing.T) {
+	onBoth(t, nil, func(w *world) {
+		w.project("p")
+		z := zipped(w.T, "a/one.md", "# One", "two.html", "<p>two", "logo.png", "\x89PNG", ".hidden.md", "no")
+		up := w.upload(200, "project_id", "1", "all.zip", z)
+		w.says(up, "files_count", 1, "uploaded_files/0/file_name", "a/one.md", "uploaded_files/1/file_name", "two.html", "uploaded_files/2", nil,
+			"skipped/0/file_name", "all.zip/logo.png", "skipped/1", nil)
+		w.says(w.upload(422, "project_id", "1", "none.zip", zipped(w.T, "logo.png", "x")), "errors/0/pointer", "/files/0")
+		w.says(w.upload(422, "project_id", "1", "broken.zip", z[:len(z)/2]), "errors/0/pointer", "/files/0")
+		w.says(w.want(200, "GET", "/api/v1/documents", ""), "total", 2)
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"compileo/internal/dataset"
+	"compileo/internal/document"
 	"compileo/internal/library"
 	"compileo/internal/rest"
 )
@@ -19,7 +20,7 @@ import (
 // uploadForm are the parts of an upload.
 type uploadForm struct {
 	Project ProjectID   `json:"project_id" doc:"Number or UUID of the project. Before the files, so that they need not be held back." example:"1"`
-	Files   []rest.File `json:"files" doc:"The documents, any number of them, at most 50 MB each."`
+	Files   []rest.File `json:"files" doc:"The documents, any number of them, at most 50 MB each; a .zip stands for the documents in it."`
 }
 
 // Uploaded says what became of uploaded files.
@@ -27,7 +28,14 @@ type Uploaded struct {
 	JobID     string     `json:"job_id" doc:"Names the upload for GET /documents/upload/{job_id}/status: the id of the last document of the request." example:"0b5a4a51-2cbb-8d11-8d8f-0d2a5d5a7f10"`
 	Message   string     `json:"message" doc:"How many files were uploaded." example:"1 file uploaded"`
 	Count     int        `json:"files_count" doc:"Files in the request." example:"1"`
-	Documents []Document `json:"uploaded_files" doc:"The documents; one that was there already is the same document as before."`
+	Documents []Document `json:"uploaded_files" doc:"The documents, those in a .zip each by itself; one that was there already is the same document as before."`
+	Skipped   []Skipped  `json:"skipped,omitempty" doc:"Files in a .zip that are no documents, or cannot be read."`
+}
+
+// Skipped is a file in an archive of which no document came.
+type Skipped struct {
+	Name   string `json:"file_name" doc:"Its path in the archive, after the archive's name." example:"leaflets.zip/logo.png"`
+	Reason string `json:"reason" doc:"Why it is no document."`
 }
 
 type newUpload struct {
@@ -118,6 +126,7 @@ type receiver struct {
 	size    int64      // of held
 	count   int
 	stored  []Document
+	skipped []Skipped
 	wrong   []rest.Wrong
 }
 
@@ -173,23 +182,61 @@ func (u *receiver) begin(ctx context.Context, part *rest.Part) error {
 	return nil
 }
 
-// store makes a document of a file. A file that cannot be one does not keep the others from it.
+// store makes a document of a file, or several of an archive. A file that cannot be one does not keep the others from it.
 func (u *receiver) store(ctx context.Context, f heldFile) error {
-	if f.name == "" {
-		u.wrong = append(u.wrong, rest.Wrong{Pointer: "/files/" + strconv.Itoa(f.number), Reason: "has no file name"})
-		return nil
+	var err error
+	switch {
+	case f.name == "":
+		err = dataset.Errorf(dataset.Invalid, "has no file name")
+	case document.IsArchive(f.name):
+		err = u.unpack(ctx, f)
+	default:
+		err = u.add(ctx, f.name, f.data)
 	}
-	d, _, err := u.library.AddDocument(ctx, u.project, f.name, f.data)
 	if dataset.Is(err, dataset.Invalid) {
-		e, _ := errors.AsType[*dataset.Error](err)
-		u.wrong = append(u.wrong, rest.Wrong{Pointer: "/files/" + strconv.Itoa(f.number), Reason: e.Detail})
+		u.wrong = append(u.wrong, rest.Wrong{Pointer: "/files/" + strconv.Itoa(f.number), Reason: detailOf(err)})
 		return nil
 	}
-	if err != nil {
-		return err
+	return err
+}
+
+func (u *receiver) add(ctx context.Context, name string, data []byte) error {
+	d, _, err := u.library.AddDocument(ctx, u.project, name, data)
+	if err == nil {
+		u.stored = append(u.stored, showDocument(d))
 	}
-	u.stored = append(u.stored, showDocument(d))
+	return err
+}
+
+// unpack makes documents of what is in an archive. Invalid: there is none in it, or it is damaged.
+func (u *receiver) unpack(ctx context.Context, f heldFile) error {
+	before := len(u.stored)
+	for m, err := range document.Members(f.data) {
+		if err == nil {
+			err = u.add(ctx, m.Name, m.Data)
+		}
+		if !dataset.Is(err, dataset.Invalid) {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if m.Name == "" {
+			return err
+		}
+		u.skipped = append(u.skipped, Skipped{f.name + "/" + m.Name, detailOf(err)})
+	}
+	if len(u.stored) == before {
+		return dataset.Errorf(dataset.Invalid, "%s: no file in it is a document that can be read", f.name)
+	}
 	return nil
+}
+
+func detailOf(err error) string {
+	if e, ok := errors.AsType[*dataset.Error](err); ok {
+		return e.Detail
+	}
+	return err.Error()
 }
 
 func (u *receiver) result() (*struct{ Body Uploaded }, error) {
@@ -207,6 +254,6 @@ func (u *receiver) result() (*struct{ Body Uploaded }, error) {
 		return nil, p
 	}
 	return &struct{ Body Uploaded }{Uploaded{
-		u.stored[len(u.stored)-1].ID, things(u.count, "file") + " uploaded", u.count, u.stored,
+		u.stored[len(u.stored)-1].ID, things(u.count, "file") + " uploaded", u.count, u.stored, u.skipped,
 	}}, nil
 }
