@@ -28,7 +28,7 @@ var broken = []struct {
 	},
 	{"replies are not kept", "call.go", "if !h.model.Free {\n\t\t\t// The reply is paid", "if false {\n\t\t\t// The reply is paid", 1, 60, "paid"},
 	{"kept replies are not looked for", "call.go", "if h.model.Free {\n\t\treturn u, nil", "if true {\n\t\treturn u, nil", 1, 60, "paid"},
-	{"workers do not look at the job", "hold.go", "\tj, err := h.Job(ctx, h.job.Ref)\n", "\tj, err := h.job, ctx.Err()\n", 260, 100, ""},
+	{"workers do not look at the job", "hold.go", "\tj, err := h.Job(ctx, h.job.Ref)\n", "\tj, err := h.job, ctx.Err()\n", 650, 100, ""},
 	{"a stop drops the unit begun", "leave.go", "closes := h.cur != nil && h.answered() > 0", "closes := false && h.answered() > 0", 1, 200, ""},
 	{"a stop moves both cursors", "leave.go", "l.End = l.Next", "l.End, l.Scored = l.Next, l.Next", 1, 100, ""},
 	{"a stop moves the cursor to the end", "leave.go", "l.End = l.Next", "l.Next = l.End", 1, 100, ""},
