@@ -95,17 +95,22 @@ func serveApp(ctx context.Context, a *local.App, listener net.Listener, addr str
 	if err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
-	mux.Handle(filesPath+"/", a.Files())
-	mux.Handle("/", api.New(api.Config{
+	files, service := a.Files(), api.New(api.Config{
 		Table: a.Engine.Table, Guard: guard, Version: version, Log: log,
 		Library: a.Library, Engine: a.Engine,
-	}))
+	})
+	either := func(w http.ResponseWriter, r *http.Request) { // no ServeMux: it would redirect // and .. before the service sees them
+		if strings.HasPrefix(r.URL.Path, filesPath+"/") {
+			files.ServeHTTP(w, r)
+			return
+		}
+		service.ServeHTTP(w, r)
+	}
 	group, working := errgroup.WithContext(ctx)
 	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))
 	defer endRequests()
 	server := &http.Server{
-		Handler: mux, ReadHeaderTimeout: readHeader, IdleTimeout: idle, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		Handler: http.HandlerFunc(either), ReadHeaderTimeout: readHeader, IdleTimeout: idle, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		BaseContext: func(net.Listener) context.Context { return requests },
 	}
 	group.Go(func() error { return a.Run(working) })

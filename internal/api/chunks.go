@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 
 	"compileo/internal/library"
 	"compileo/internal/rest"
@@ -118,7 +117,7 @@ func preview(s string) string {
 type deletedChunks struct{ Body DeletedChunks }
 
 func chunksDeleted(n int, missing []string) *deletedChunks {
-	return &deletedChunks{DeletedChunks{fmt.Sprintf("%d chunks deleted", n), n, missing}}
+	return &deletedChunks{DeletedChunks{things(n, "chunk") + " deleted", n, missing}}
 }
 
 func chunks(t *rest.Table, c Config) {

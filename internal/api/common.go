@@ -95,3 +95,11 @@ func failures(list []library.Failure) []Failure {
 	}
 	return out
 }
+
+// things is a number of them in words.
+func things(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
+}

@@ -179,7 +179,7 @@ func datasets(t *rest.Table, c Config) {
 			return nil, err
 		}
 		n := len(deleted)
-		return &struct{ Body DeletedDatasets }{DeletedDatasets{fmt.Sprintf("%d datasets deleted", n), n, failures(failed)}}, nil
+		return &struct{ Body DeletedDatasets }{DeletedDatasets{things(n, "dataset") + " deleted", n, failures(failed)}}, nil
 	})
 }
 

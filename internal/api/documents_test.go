@@ -36,6 +36,7 @@ func TestDocumentsOverHTTP(t *testing.T) {
 		up := w.upload(200, "project_id", "1", "a.md", "# A\n\ntext", "b.html", "<p>b")
 		w.says(up, "files_count", 2, "message", "2 files uploaded", "uploaded_files/0/file_name", "a.md", "uploaded_files/0/status", "uploaded",
 			"uploaded_files/0/project_id", project, "uploaded_files/1/size", 4, "job_id", at(up, "uploaded_files/1/id"))
+		w.says(w.want(200, "GET", path+"/upload/"+up["job_id"].(string)+"/status", ""), "status", "completed")
 		id := at(up, "uploaded_files/0/id").(string)
 		w.says(w.upload(200, "c.md", "# A\n\ntext", "project_id", project), "uploaded_files/0/id", id, "uploaded_files/0/file_name", "a.md")
 		w.says(w.upload(422, "x.exe", "MZ", "project_id", "1", "d.txt", "d", "colour", "red"), "errors/0/pointer", "/files/0", "errors/1/pointer", "/colour")
@@ -68,6 +69,17 @@ func TestDocumentsOverHTTP(t *testing.T) {
 		w.want(200, "DELETE", path+"/"+id, "")
 		w.want(404, "GET", path+"/"+id, "")
 		w.says(w.want(200, "GET", path, ""), "total", 2)
+	})
+}
+
+// Behind a gateway a form is small: who has a larger file is told of the other way.
+func TestLargeForm(t *testing.T) {
+	onBoth(t, func(c *Config) { c.MaxForm = 1_000 }, func(w *world) {
+		w.project("p")
+		w.upload(200, "project_id", "1", "a.md", strings.Repeat("x", 500))
+		if d := w.upload(413, "project_id", "1", "a.md", strings.Repeat("x", 1_000))["detail"].(string); !strings.Contains(d, "/api/v1/documents/uploads") {
+			w.Error(d)
+		}
 	})
 }
 

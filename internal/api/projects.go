@@ -142,7 +142,7 @@ func projects(t *rest.Table, c Config) {
 		if err != nil {
 			return nil, err
 		}
-		return &struct{ Body Deleted }{Deleted{fmt.Sprintf("%d projects deleted", len(deleted)), deleted, failures(failed)}}, nil
+		return &struct{ Body Deleted }{Deleted{things(len(deleted), "project") + " deleted", deleted, failures(failed)}}, nil
 	})
 }
 

@@ -37,7 +37,7 @@ func TestProjectsOverHTTP(t *testing.T) {
 		w.want(200, "DELETE", path+"/1", "")
 		w.want(404, "GET", path+"/"+id, "")
 		gone := w.want(200, "DELETE", path, `{"project_ids":[2,"`+id+`"]}`)
-		w.says(gone, "deleted/0", "2", "failed/0/id", id, "message", "1 projects deleted")
+		w.says(gone, "deleted/0", "2", "failed/0/id", id, "message", "1 project deleted")
 		w.says(w.want(200, "GET", path, ""), "total", 0)
 	})
 }

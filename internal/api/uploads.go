@@ -202,18 +202,11 @@ func (u *receiver) result() (*struct{ Body Uploaded }, error) {
 	if len(u.wrong) > 0 {
 		p := rest.Invalid(u.wrong...)
 		if n := len(u.stored); n > 0 {
-			p.Detail += fmt.Sprintf("; %s stored", files(n))
+			p.Detail += fmt.Sprintf("; %s stored", things(n, "file"))
 		}
 		return nil, p
 	}
 	return &struct{ Body Uploaded }{Uploaded{
-		u.stored[len(u.stored)-1].ID, files(u.count) + " uploaded", u.count, u.stored,
+		u.stored[len(u.stored)-1].ID, things(u.count, "file") + " uploaded", u.count, u.stored,
 	}}, nil
-}
-
-func files(n int) string {
-	if n == 1 {
-		return "1 file"
-	}
-	return strconv.Itoa(n) + " files"
 }
