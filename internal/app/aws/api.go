@@ -18,6 +18,7 @@ import (
 
 const (
 	maxAnswer = maxEvent - 64<<10 // bytes of an HTTP answer; what the gateway's JSON adds fits beside it
+	maxForm   = 4 << 20           // bytes of a form with files; what is larger comes and goes by presigned requests
 	answering = 2 * time.Second   // of a request's time, kept for saying that it was over
 )
 
@@ -44,7 +45,10 @@ func (a *App) gateway(h http.Handler) handler {
 
 // service is the HTTP API as a function serves it.
 func (a *App) service() http.Handler {
-	return api.New(api.Config{Table: a.engine.Table, Guard: a.guard, Version: version(), Log: a.log, MaxAnswer: maxAnswer})
+	return api.New(api.Config{
+		Table: a.engine.Table, Guard: a.guard, Library: a.library, Engine: a.engine, Version: version(), Log: a.log,
+		MaxAnswer: maxAnswer, MaxForm: maxForm, Redirect: maxForm,
+	})
 }
 
 // version is the program's, as the build has stamped it.

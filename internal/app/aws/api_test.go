@@ -108,11 +108,6 @@ func operations(t *testing.T) map[string][]string {
 	return paths
 }
 
-// served reports whether the route of a sample is there yet.
-func served(documented map[string][]string, sample string) bool {
-	return strings.HasPrefix(sample, "library") || documented["/api/v1/"+sample] != nil
-}
-
 // owner is the function whose affair a path is.
 func owner(path string) string {
 	rest, _ := strings.CutPrefix(path, "/api/v1/")
@@ -144,7 +139,7 @@ func TestRoutesLandOnTheirOwners(t *testing.T) {
 			check(method, strings.Join(at, "/"))
 		}
 	}
-	if len(documented) < 2 {
+	if len(documented) < 30 {
 		t.Errorf("the document has only %d paths", len(documented))
 	}
 	for _, path := range []string{"/", "/docs", "/openapi.json", "/api/v1", "/api/v1/jobsworth", "/api/v1/datasets", "/api/v1/datasets/generate", "/api/v1/jobs/1/poll"} {
@@ -166,6 +161,11 @@ func TestRoutesLandOnTheirOwners(t *testing.T) {
 		}
 	}
 	same(t, "throttled routes", throttled, own)
+	for _, route := range own {
+		if method, path, _ := strings.Cut(route, " "); !slices.Contains(documented[path], method) {
+			t.Errorf("there is no operation %s", route)
+		}
+	}
 }
 
 // The function by which the routes are held must tell right from wrong.
@@ -229,7 +229,6 @@ func tellAPI(t *testing.T, s stage) {
 		}
 		secrets[tenant] = secret
 	}
-	documented := operations(t)
 	for _, function := range []string{"jobs", "datasets", "library"} {
 		for _, k := range []struct {
 			sample, key string
@@ -246,9 +245,6 @@ func tellAPI(t *testing.T, s stage) {
 			{"datasets", secrets[sampleJob.Tenant], 200, "harbour"},
 			{"datasets", secrets["other"], 200, `"total":0`},
 		} {
-			if !served(documented, k.sample) {
-				continue
-			}
 			a := ask(t, s, function, k.sample, func(e *events.APIGatewayV2HTTPRequest) {
 				if delete(e.Headers, "x-api-key"); k.key != "" {
 					e.Headers["x-api-key"] = k.key

@@ -141,9 +141,6 @@ func TestBinaries(t *testing.T) {
 				}
 			case "jobs", "datasets", "library":
 				a := readAnswer(t, r.Payload)
-				if !served(operations(t), function) {
-					break
-				}
 				if r.Error != nil || a.StatusCode != 503 || strings.Contains(a.Body, "127.0.0.1") || !strings.Contains(a.Body, `"detail"`) {
 					t.Errorf("without a table it answers %q, %v; want a problem without an address", r.Payload, r.Error)
 				}
