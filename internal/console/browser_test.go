@@ -1,4 +1,4 @@
-package console
+package console_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
@@ -46,7 +47,7 @@ func newWindow(t *testing.T, width int) *window {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.WindowSize(width, 900),
 		chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true), chromedp.UserDataDir(t.TempDir()))
-	ctx, end := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, end := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(end)
 	ctx, end = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(end)
@@ -92,7 +93,7 @@ func (w *window) do(steps ...step) {
 // eval is the value of an expression in the page; %q of Go is a string of JavaScript.
 func eval[T any](w *window, format string, args ...any) T {
 	w.Helper()
-	v, err := chromedp.Run(w.ctx, chromedp.Evaluate[T](fmt.Sprintf(format, args...)))
+	v, err := chromedp.Run(w.ctx, chromedp.Evaluate[T](fmt.Sprintf(format, args...), chromedp.EvalAwaitPromise))
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func eval[T any](w *window, format string, args ...any) T {
 // until waits for an expression to be true.
 func (w *window) until(format string, args ...any) {
 	w.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if eval[bool](w, "Boolean(%s)", fmt.Sprintf(format, args...)) {
 			return
 		}
@@ -199,6 +200,9 @@ func (w *window) accessible() {
 	if controls == 0 {
 		w.Errorf("the page has no control (%s)", w.place())
 	}
+	for _, scheme := range []string{"light", "dark"} {
+		w.axe(scheme)
+	}
 	if broad := eval[float64](w, "document.documentElement.scrollWidth - innerWidth"); broad > 0 {
 		w.Errorf("the page is %v wider than the window (%s)", broad, w.place())
 	}
@@ -208,6 +212,29 @@ func (w *window) accessible() {
 			w.Errorf("headings are of the levels %v (%s)", levels, w.place())
 			break
 		}
+	}
+}
+
+// axe has axe-core look for what keeps people out, contrast of colours too, in light or dark; .ci/browser installs it.
+func (w *window) axe(scheme string) {
+	w.Helper()
+	source, err := os.ReadFile(os.Getenv("COMPILEO_AXE"))
+	if err != nil {
+		if os.Getenv("COMPILEO_CI") != "" {
+			w.Fatal(err)
+		}
+		return
+	}
+	w.do(command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	}))
+	found := eval[[]string](w, `(async () => {
+		%s;
+		const { violations } = await axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
+		return violations.map((v) => v.help + ": " + v.nodes.map((n) => n.html).join(" "));
+	})()`, source)
+	for _, text := range found {
+		w.Errorf("%s (%s, %s)", text, w.place(), scheme)
 	}
 }
 

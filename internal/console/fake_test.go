@@ -1,4 +1,4 @@
-package console
+package console_test
 
 import (
 	"encoding/json"
@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"compileo/internal/console"
 )
 
 // fake is an API of the contract's shapes with one project at most, for what a real server cannot be made to do at
@@ -39,7 +41,7 @@ func newFake(t *testing.T) *fake {
 	t.Helper()
 	f := &fake{files: map[string]string{}, answer: "In a tank of <i>steel</i>."}
 	mux := http.NewServeMux()
-	mux.Handle("/", Handler())
+	mux.Handle("/", console.Handler())
 	mux.HandleFunc("GET /openapi.json", f.openapi)
 	api := http.NewServeMux()
 	for pattern, answer := range map[string]func(r *http.Request) (int, any){

@@ -1,4 +1,4 @@
-package console
+package console_test
 
 import (
 	"os"
@@ -40,6 +40,12 @@ func TestWay(t *testing.T) {
 			w.sees("1 file added, 1 not.")
 			w.sees("water.exe: files of type .exe cannot be read")
 			w.sees("Make the dataset")
+			eval[any](w, `(() => {
+				const dataTransfer = new DataTransfer();
+				dataTransfer.items.add(new File(["dropped"], "dropped.md"));
+				document.querySelector(".drop").dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+			})()`)
+			w.sees("dropped.md")
 			w.accessible()
 
 			w.sees("Entries of a chunk. 1 to 50. Default: 3.")

@@ -21,12 +21,14 @@ export async function entriesView(d, search, signal, changed) {
     const values = Object.fromEntries(filters.map((name) => [name, value(form.elements[name])]));
     try {
       const got = await get(`/datasets/${part(d.id)}/entries${query({ ...values, page: to, per_page: PER_PAGE })}`, signal);
+      if (signal.aborted) return;
       page = to;
       show(fault);
       for (const name of filters) blame(form.elements[name]);
       found.textContent = got.total ? `${plural(got.total, "entry", "entries")} found.` : "No entry is like that. Take back a filter to see more.";
       show(list, got.entries.length > 0 && h("ol", { start: (page - 1) * PER_PAGE + 1 }, got.entries.map((e) => item(d, e, signal, changed))), pages(got.total));
-      history.replaceState(null, "", `#/datasets/${part(d.id)}${query({ ...values, page: page > 1 ? page : "" })}`);
+      const kept = query({ ...values, sort_by: values.sort_by === "quality" ? "" : values.sort_by, page: page > 1 ? page : "" });
+      history.replaceState(null, "", `#/datasets/${part(d.id)}${kept}`);
     } catch (err) {
       if (signal.aborted) return;
       const wrong = (err.errors ?? []).filter((x) => form.elements[x.parameter]);
