@@ -26,7 +26,7 @@ type asset struct {
 	kind, etag string
 }
 
-// Handler serves the page at /, and what it loads below /console/.
+// Handler answers GET and HEAD of the page at /, and of what it loads below /console/.
 func Handler() http.Handler {
 	assets := map[string]asset{}
 	files, err := page.ReadDir("page")
@@ -43,15 +43,10 @@ func Handler() http.Handler {
 	}
 	assets["/"] = assets["/console/index.html"]
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a, ok := assets[r.URL.Path]
-		switch {
-		case !ok:
-			http.NotFound(w, r)
-		case r.Method != http.MethodGet && r.Method != http.MethodHead:
-			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "this page takes GET, not "+r.Method, http.StatusMethodNotAllowed)
-		default:
+		if a, ok := assets[r.URL.Path]; ok {
 			a.serve(w, r)
+		} else {
+			http.NotFound(w, r)
 		}
 	})
 }

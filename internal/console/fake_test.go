@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,6 +29,8 @@ type fake struct {
 	looks    int            // at the job
 	answer   string         // of entry_1
 	revision int
+	large    string // sent in three steps
+	sent     int64  // of it, less its size
 }
 
 const (
@@ -45,20 +48,23 @@ func newFake(t *testing.T) *fake {
 	mux.HandleFunc("GET /openapi.json", f.openapi)
 	api := http.NewServeMux()
 	for pattern, answer := range map[string]func(r *http.Request) (int, any){
-		"GET /api/v1/projects":                    f.projects,
-		"POST /api/v1/projects":                   f.create,
-		"GET /api/v1/projects/{id}":               func(*http.Request) (int, any) { return 200, f.project },
-		"GET /api/v1/documents":                   f.documents,
-		"POST /api/v1/documents/upload":           f.upload,
-		"GET /api/v1/documents/{id}":              func(*http.Request) (int, any) { return 200, document("water.txt") },
-		"GET /api/v1/documents/{id}/content":      content,
-		"GET /api/v1/jobs":                        func(*http.Request) (int, any) { return 200, object{"jobs": []any{}, "total": 0} },
-		"GET /api/v1/jobs/status/{id}":            func(*http.Request) (int, any) { return 200, f.job() },
-		"GET /api/v1/datasets":                    f.datasets,
-		"GET /api/v1/datasets/{id}":               func(*http.Request) (int, any) { return 200, f.dataset() },
-		"GET /api/v1/datasets/{id}/entries":       f.entries,
-		"POST /api/v1/datasets/generate":          f.generate,
-		"PUT /api/v1/datasets/{id}/entries/{eid}": f.edit,
+		"GET /api/v1/projects":                         f.projects,
+		"POST /api/v1/projects":                        f.create,
+		"GET /api/v1/projects/{id}":                    func(*http.Request) (int, any) { return 200, f.project },
+		"GET /api/v1/documents":                        f.documents,
+		"POST /api/v1/documents/upload":                f.upload,
+		"POST /api/v1/documents/uploads":               f.begin,
+		"PUT /api/v1/away":                             f.take,
+		"POST /api/v1/documents/uploads/{id}/complete": f.complete,
+		"GET /api/v1/documents/{id}":                   func(*http.Request) (int, any) { return 200, document("water.txt") },
+		"GET /api/v1/documents/{id}/content":           content,
+		"GET /api/v1/jobs":                             func(*http.Request) (int, any) { return 200, object{"jobs": []any{}, "total": 0} },
+		"GET /api/v1/jobs/status/{id}":                 func(*http.Request) (int, any) { return 200, f.job() },
+		"GET /api/v1/datasets":                         f.datasets,
+		"GET /api/v1/datasets/{id}":                    func(*http.Request) (int, any) { return 200, f.dataset() },
+		"GET /api/v1/datasets/{id}/entries":            f.entries,
+		"POST /api/v1/datasets/generate":               f.generate,
+		"PUT /api/v1/datasets/{id}/entries/{eid}":      f.edit,
 	} {
 		api.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			f.Lock()
@@ -114,6 +120,7 @@ func (f *fake) openapi(w http.ResponseWriter, _ *http.Request) {
 				"document_ids":         object{"type": "array", "items": object{"type": "string"}, "description": "Which documents."},
 				"split_ratios":         object{"anyOf": []any{object{"$ref": "#/components/schemas/Ratios"}, object{"type": "null"}}},
 				"later_field":          text("It came later.", ""),
+				"idle_field":           text("It is not there yet.", ""),
 			}},
 		}},
 	})
@@ -158,6 +165,34 @@ func (f *fake) upload(r *http.Request) (int, any) {
 		f.files[h.Filename] = ""
 	}
 	return 202, object{"job_id": "u", "files_count": 1}
+}
+
+func (f *fake) begin(r *http.Request) (int, any) {
+	var in struct {
+		Name string `json:"file_name"`
+		Size int64
+	}
+	_ = json.NewDecoder(r.Body).Decode(&in)
+	f.large, f.sent = in.Name, -in.Size
+	_, port, _ := strings.Cut(strings.TrimPrefix(f.URL, "http://"), ":")
+	return 201, object{"upload_id": "u1", "method": "PUT", "url": "http://localhost:" + port + "/api/v1/away", "headers": object{"Content-Type": "x/y"}}
+}
+
+func (f *fake) take(r *http.Request) (int, any) {
+	if r.Header.Get("Content-Type") != "x/y" {
+		return 403, nil
+	}
+	n, _ := io.Copy(io.Discard, r.Body)
+	f.sent += n
+	return 200, nil
+}
+
+func (f *fake) complete(*http.Request) (int, any) {
+	if f.sent != 0 {
+		return 422, object{"detail": "the file has another size"}
+	}
+	f.files[f.large] = ""
+	return 200, document(f.large)
 }
 
 func content(r *http.Request) (int, any) {

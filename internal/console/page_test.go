@@ -3,6 +3,7 @@ package console_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,8 +37,9 @@ func TestWay(t *testing.T) {
 			w.sees("Stations <script>")
 			w.sees("There are no documents yet.")
 			w.sees("Add documents first.")
-			w.do(chromedp.SetUploadFiles("#files", []string{file(t, "water.txt", fakeText), file(t, "water.exe", "MZ")}))
-			w.sees("1 file added, 1 not.")
+			w.do(chromedp.SetUploadFiles("#files", []string{file(t, "water.txt", fakeText), file(t, "water.exe", "MZ"), file(t, "large.txt", strings.Repeat("x", 5_000_000))}))
+			w.sees("2 files added, 1 not.")
+			w.sees("large.txt")
 			w.sees("water.exe: files of type .exe cannot be read")
 			w.sees("Make the dataset")
 			eval[any](w, `(() => {
@@ -60,6 +62,7 @@ func TestWay(t *testing.T) {
 				t.Errorf("the focus is on %q, want what is wrong", got)
 			}
 			w.sees("It came later.") // a field that this page knows nothing of
+			w.sees("Without effect so far")
 			w.enter("Document ids", "a, b")
 			w.choose("Generation mode", "question")
 			w.accessible()

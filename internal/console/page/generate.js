@@ -13,6 +13,7 @@ const groups = [
   ["Running", ["concurrency", "max_cost_usd", "enable_versioning", "output_dir", "run_benchmarks", "benchmark_suite"]],
 ];
 const ours = ["project_id"]; // set by the page
+const later = /\byet\b/; // in the help of fields that the server knows, but that have no effect so far
 const longTexts = ["custom_prompt"];
 
 export async function generateForm(project, signal) {
@@ -30,9 +31,11 @@ export async function generateForm(project, signal) {
     fields.set(name, one);
     return one.el;
   });
-  const main = take(first);
-  const more = groups.map(([title, names]) => [title, take(names)]);
-  more.push(["More", take([...left])]);
+  const idle = [...left].filter((name) => later.test(schema.properties[name].description ?? ""));
+  const works = (names) => names.filter((name) => !idle.includes(name));
+  const main = take(works(first));
+  const more = groups.map(([title, names]) => [title, take(works(names))]);
+  more.push(["More", take(works([...left]))], ["Without effect so far", take(idle)]);
 
   const fault = h("div");
   const send = h("button", null, "Make the dataset");

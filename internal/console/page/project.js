@@ -60,7 +60,7 @@ function documentList(list, page, go) {
   const fault = h("div");
   const rows = list.documents.map((d) => h("tr", null,
     h("th", { scope: "row" }, d.status === "processed" ? h("a", { href: `#/documents/${part(d.id)}` }, d.file_name) : d.file_name),
-    h("td", null, standing[d.status] ?? sentence(d.status ?? ""), d.reason && `: ${d.reason}`),
+    h("td", null, standing[d.status] ?? sentence(d.status ?? ""), d.error && `: ${d.error}`),
     h("td", { class: "number" }, size(d.size)),
     h("td", null, button("Delete", async () => {
       if (!confirm(`Delete ${d.file_name}? Datasets made from it stay.`)) return;

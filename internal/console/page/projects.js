@@ -33,9 +33,9 @@ function pages(list, page) {
   if (list.total <= PER_PAGE) return null;
   const last = Math.ceil(list.total / PER_PAGE);
   return h("nav", { "aria-label": "Pages of projects", class: "pages" },
-    page > 1 && h("a", { href: `#/?page=${page - 1}` }, "Newer"),
+    page > 1 && h("a", { href: `#/?page=${page - 1}` }, "Before"),
     h("span", null, `Page ${count(page)} of ${count(last)}`),
-    page < last && h("a", { href: `#/?page=${page + 1}` }, "Older"));
+    page < last && h("a", { href: `#/?page=${page + 1}` }, "Next"));
 }
 
 function create(isFirst) {
