@@ -140,7 +140,7 @@ func (f *fake) create(r *http.Request) (int, any) {
 	if f.project != nil {
 		return 409, object{"detail": "there is a project of that name"}
 	}
-	f.project = object{"id": "p1", "name": in.Name, "created_at": time.Now()}
+	f.project = object{"id": "p1", "name": in.Name, "created_at": time.Now(), "document_count": 0, "dataset_count": 0}
 	return 201, f.project
 }
 
@@ -160,7 +160,7 @@ func (f *fake) upload(r *http.Request) (int, any) {
 	_ = r.ParseMultipartForm(1 << 20)
 	for _, h := range r.MultipartForm.File["files"] {
 		if h.Filename == "water.exe" {
-			return 422, object{"detail": "files of type .exe cannot be read"}
+			return 422, object{"detail": "/files/0 water.exe cannot be read", "errors": []any{object{"pointer": "/files/0", "reason": "files of type .exe cannot be read"}}}
 		}
 		f.files[h.Filename] = ""
 	}

@@ -195,7 +195,7 @@ func TestKeyAndPolling(t *testing.T) {
 	w := newWindow(t, 1280)
 	f := newFake(t)
 	f.key, f.noStream = "s3cret", true
-	f.project = object{"id": "p1", "name": "Stations"}
+	f.project = object{"id": "p1", "name": "Stations", "document_count": 1, "dataset_count": 0}
 	w.do(chromedp.Navigate(f.URL))
 	w.sees("This server wants a key")
 	w.accessible()

@@ -55,6 +55,12 @@ export function query(values) {
   return q.size ? `?${q}` : "";
 }
 
+// trail is the way back from something of a project.
+export async function trail(projectID, signal) {
+  const { name } = await get(`/projects/${part(projectID)}`, signal);
+  return [["Projects", "#/"], [name, `#/projects/${part(projectID)}`]];
+}
+
 export const part = encodeURIComponent; // one part of a path
 
 let description;

@@ -1,6 +1,6 @@
 // The text of a document, by pages, with a place in it marked. Places count code points, as the API does.
 
-import { get, part, query } from "./api.js";
+import { get, part, query, trail } from "./api.js";
 import { button, count, failure, h, plural, show } from "./dom.js";
 
 const SIZE = 10_000; // code points of a page
@@ -9,7 +9,7 @@ export async function documentScreen(id, search, signal) {
   const d = await get(`/documents/${part(id)}`, signal);
   const start = Number(search.get("start")) || 0;
   const view = await textView(id, start, Number(search.get("end")) || start, signal);
-  return { title: d.file_name, trail: [["Projects", "#/"], ...(d.project_id ? [["The project", `#/projects/${part(d.project_id)}`]] : [])], parts: view };
+  return { title: d.file_name, trail: await trail(d.project_id, signal), parts: view };
 }
 
 // openSource shows a quote in its document over the page. Closing it leads back to where it was opened.

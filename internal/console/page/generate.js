@@ -35,12 +35,14 @@ export async function generateForm(project, signal) {
   const works = (names) => names.filter((name) => !idle.includes(name));
   const main = take(works(first));
   const more = groups.map(([title, names]) => [title, take(works(names))]);
-  more.push(["More", take(works([...left]))], ["Without effect so far", take(idle)]);
+  more.push(["More", take(works([...left]))]);
+  const without = take(idle);
 
   const fault = h("div");
   const send = h("button", null, "Make the dataset");
   const rest = h("details", null, h("summary", null, "All settings"), more.filter(([, els]) => els.length).map(([title, els]) =>
-    h("fieldset", null, h("legend", null, title), els)));
+    h("fieldset", null, h("legend", null, title), h("div", { class: "grid" }, els))),
+    without.length > 0 && h("details", null, h("summary", null, "Without effect so far"), h("div", { class: "grid" }, without)));
   return h("form", { "aria-label": "New dataset", novalidate: true, onsubmit: async (e) => {
     e.preventDefault();
     show(fault);
@@ -82,7 +84,7 @@ export async function generateForm(project, signal) {
       blame(control, wrong.get(name));
       to ??= control;
     }
-    if (rest.contains(to)) rest.open = true;
+    for (let el = to.closest("details"); el; el = el.parentElement.closest("details")) el.open = true;
     to.focus();
   }
 }

@@ -1,6 +1,6 @@
 // One job while it runs, and what became of it.
 
-import { get, over, part, post, watch } from "./api.js";
+import { get, over, part, post, trail, watch } from "./api.js";
 import { button, count, failure, h, left, plural, say, sentence, show, time, words } from "./dom.js";
 import { bar, numbers } from "./plots.js";
 
@@ -13,8 +13,8 @@ export async function job(id, search, signal) {
   view.update(begun);
   if (!over(begun)) follow(begun.job_id, view, fault, signal);
   return {
-    title: `${sentence(begun.kind ?? "job")} ${begun.job_id.slice(0, 8)}`,
-    trail: [["Projects", "#/"], ...(begun.project_id ? [[begun.project_name ?? "The project", `#/projects/${part(begun.project_id)}`]] : [])],
+    title: `${sentence(begun.kind)} ${begun.job_id.slice(0, 8)}`,
+    trail: await trail(begun.project_id, signal),
     parts: [live, fault],
   };
 }
@@ -83,7 +83,7 @@ function actionsOf(j, fault) {
       location.hash = `#/jobs/${part(next.job_id)}`;
     }, place));
   }
-  if (j.project_id) all.push(h("a", { href: `#/projects/${part(j.project_id)}` }, "Back to the project"));
+  all.push(h("a", { href: `#/projects/${part(j.project_id)}` }, "Back to the project"));
   return all;
 }
 

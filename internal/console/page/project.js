@@ -1,7 +1,7 @@
 // One project: its documents, the form that makes a dataset of them, its jobs and datasets.
 
 import { get, part, query, remove } from "./api.js";
-import { button, count, h, plural, say, score, sentence, show, size, time } from "./dom.js";
+import { button, count, h, plural, say, sentence, show, size, time } from "./dom.js";
 import { generateForm } from "./generate.js";
 import { documentsOf, uploader } from "./upload.js";
 
@@ -60,7 +60,7 @@ function documentList(list, page, go) {
   const fault = h("div");
   const rows = list.documents.map((d) => h("tr", null,
     h("th", { scope: "row" }, d.status === "processed" ? h("a", { href: `#/documents/${part(d.id)}` }, d.file_name) : d.file_name),
-    h("td", null, standing[d.status] ?? sentence(d.status ?? ""), d.error && `: ${d.error}`),
+    h("td", null, standing[d.status] ?? sentence(d.status), d.error && `: ${d.error}`),
     h("td", { class: "number" }, size(d.size)),
     h("td", null, button("Delete", async () => {
       if (!confirm(`Delete ${d.file_name}? Datasets made from it stay.`)) return;
@@ -84,17 +84,17 @@ function documentList(list, page, go) {
 }
 
 function datasetCard(d) {
-  const facts = [plural(d.total_entries, "entry", "entries"), d.version && `version ${d.version}`, d.quality_summary && `average quality ${score(d.quality_summary.average_score)}`];
+  const facts = [plural(d.total_entries, "entry", "entries"), `version ${d.version}`];
   return h("li", null,
-    h("h3", null, h("a", { href: `#/datasets/${part(d.id)}` }, d.name ?? d.dataset_name)),
-    h("p", { class: "facts" }, facts.filter(Boolean).join(", "), ", made ", time(d.created_at)));
+    h("h3", null, h("a", { href: `#/datasets/${part(d.id)}` }, d.name)),
+    h("p", { class: "facts" }, facts.join(", "), ", made ", time(d.created_at)));
 }
 
 function jobTable(jobs) {
   return h("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Jobs" }, h("table", null,
     h("thead", null, h("tr", null, ["Job", "State", "Progress", "Begun"].map((t) => h("th", { scope: "col", class: t === "Progress" && "number" }, t)))),
     h("tbody", null, jobs.map((j) => h("tr", null,
-      h("th", { scope: "row" }, h("a", { href: `#/jobs/${part(j.job_id)}` }, `${sentence(j.kind ?? "job")} ${j.job_id.slice(0, 8)}`)),
+      h("th", { scope: "row" }, h("a", { href: `#/jobs/${part(j.job_id)}` }, `${sentence(j.kind)} ${j.job_id.slice(0, 8)}`)),
       h("td", null, sentence(j.status)),
       h("td", { class: "number" }, `${j.progress ?? 0} %`),
       h("td", null, time(j.created_at)))))));

@@ -22,11 +22,10 @@ export async function projects(_, search, signal) {
 }
 
 function card(p) {
-  const facts = [p.document_count != null && plural(p.document_count, "document"), p.dataset_count != null && plural(p.dataset_count, "dataset")];
   return h("li", null,
     h("h2", null, h("a", { href: `#/projects/${part(p.id)}` }, p.name)),
     p.description && h("p", null, p.description),
-    h("p", { class: "facts" }, facts.filter(Boolean).join(", "), facts.some(Boolean) && ", ", "made ", time(p.created_at)));
+    h("p", { class: "facts" }, `${plural(p.document_count, "document")}, ${plural(p.dataset_count, "dataset")}, made `, time(p.created_at)));
 }
 
 function pages(list, page) {

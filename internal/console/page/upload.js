@@ -66,7 +66,8 @@ export function uploader(projectID, done) {
         await send(projectID, file);
       } catch (err) {
         failed.push(file);
-        faults.append(failure({ message: `${file.name}: ${err.message}`, errors: err.errors?.length > 1 ? err.errors : [] }));
+        const why = err.errors?.[0]?.reason ?? err.message; // of one file there is one reason
+        faults.append(failure({ message: why.includes(file.name) ? why : `${file.name}: ${why}` }));
         if (err.status === 401) break;
       }
       bar.value = i + 1;
