@@ -58,8 +58,10 @@ export function uploader(projectID, done) {
     const bar = h("progress", { max: files.length, value: 0, "aria-label": "Files sent" });
     const now = h("p");
     const faults = h("div");
-    show(report, now, bar, faults);
-    let failed = [];
+    for (const old of [...report.children]) if (!old.querySelector(".failure")) old.remove();
+    const batch = h("div", null, now, bar, faults);
+    report.prepend(batch);
+    const failed = [];
     for (const [i, file] of files.entries()) {
       now.textContent = `Sending ${i + 1} of ${files.length}: ${file.name} (${size(file.size)})`;
       try {
@@ -76,7 +78,7 @@ export function uploader(projectID, done) {
     now.textContent = failed.length ? `${plural(sent, "file")} added, ${failed.length} not.` : `${plural(sent, "file")} added.`;
     say(now.textContent);
     bar.remove();
-    if (failed.length) faults.append(h("p", null, button("Try these again", () => take(failed), () => report)));
+    if (failed.length) faults.append(h("p", null, button("Try these again", () => { batch.remove(); take(failed); }, () => faults)));
     await done().catch((err) => faults.append(failure(err)));
   }
   return h("div", null, zone, report);
