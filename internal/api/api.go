@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"compileo/internal/access"
+	"compileo/internal/console"
 	"compileo/internal/dataset"
 	"compileo/internal/library"
 	"compileo/internal/pipeline"
@@ -42,6 +43,9 @@ func New(c Config) http.Handler {
 	})
 	Routes(t, c)
 	t.Pages()
+	page := console.Handler()
+	t.Handle("GET /{$}", page)
+	t.Handle("GET /console/", page)
 	h := rest.Guard(rest.Gzip(headers(t)), func(r *http.Request, v any, stack []byte) {
 		c.Log.Error("panic", "request", callOf(r.Context()).id, "value", v, "stack", string(stack))
 	})

@@ -18,7 +18,7 @@ import (
 // is in.
 var layers = [][]string{
 	{"internal/dataset", "internal/rest"}, // rest knows nothing of this project
-	{"internal/document", "internal/model", "internal/prompt", "internal/quality", "internal/snapshot", "internal/export", "internal/access", "internal/idempotency", "infra"},
+	{"internal/document", "internal/model", "internal/prompt", "internal/quality", "internal/snapshot", "internal/export", "internal/access", "internal/idempotency", "internal/console", "infra"},
 	{"internal/pipeline", "internal/library", "internal/cloud", "internal/embedded", "internal/asl", "internal/porttest", "internal/lambdahost", "internal/drift"},
 	{"internal/api"}, // the routes, over what does the work
 	{"internal/app"},

@@ -30,6 +30,7 @@ func (w *world) ask(submit func(ctx context.Context, as dataset.JobRef, shared b
 	var wg sync.WaitGroup
 	for c := range answers {
 		wg.Go(func() {
+			time.Sleep(time.Duration(c) * time.Microsecond) // never at the same time, so that each run is alike
 			for try := range 1_000 {
 				as := w.ref
 				if shared {

@@ -79,6 +79,7 @@ func (k *keeper) size() int {
 				n += 5
 			}
 		}
+		n += 3 * (bytes.Count(b, []byte("\u2028")) + bytes.Count(b, []byte("\u2029")))
 	}
 	for name, values := range k.header {
 		n += len(name) + len(fmt.Sprint(values)) + 8

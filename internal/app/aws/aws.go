@@ -3,7 +3,8 @@
 //
 //	func main() { aws.Start((*aws.App).Prepare) }
 //
-// Three kinds of event arrive: inputs of workflow steps, batches of queue messages, and events of EventBridge.
+// Four kinds of event arrive: requests of API Gateway, inputs of workflow steps, batches of queue messages, and events
+// of EventBridge.
 // Failures leave with the name that the workflow's Retry and Catch match (pipeline.ErrorName) and with a text
 // that a user may read; the causes go to the log only. A panic is a failure named Internal, and the process is
 // replaced. Nothing is asked of the network before the first event.
@@ -23,6 +24,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda/messages"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"compileo/internal/access"
 	"compileo/internal/cloud"
 	"compileo/internal/library"
 	"compileo/internal/pipeline"
@@ -32,6 +34,7 @@ import (
 type App struct {
 	engine  *pipeline.Engine
 	library *library.Library
+	guard   *access.Guard
 	log     *slog.Logger
 }
 
@@ -47,7 +50,8 @@ func New(getenv func(string) string) (*App, error) {
 		return nil, err
 	}
 	log := lambdacontext.NewLogger()
-	return &App{log: log, library: &library.Library{Table: ports.Table(), Blobs: ports.Blobs(), Log: log}, engine: &pipeline.Engine{
+	c.Guard.Keys.Table = ports.Table()
+	return &App{log: log, guard: c.Guard, library: &library.Library{Table: ports.Table(), Blobs: ports.Blobs(), Log: log}, engine: &pipeline.Engine{
 		Table: ports.Table(), Blobs: ports.Blobs(), Queue: ports.Queue(), Workflow: ports.Workflow(),
 		Models: c.Models, Timing: pipeline.DefaultTiming, Log: log,
 	}}, nil

@@ -139,6 +139,11 @@ func TestBinaries(t *testing.T) {
 				if r.Error != nil || !strings.HasPrefix(string(r.Payload), want) {
 					t.Errorf("without a table it answers %q, %v; want %s…", r.Payload, r.Error, want)
 				}
+			case "jobs", "datasets", "library":
+				a := readAnswer(t, r.Payload)
+				if r.Error != nil || a.StatusCode != 503 || strings.Contains(a.Body, "127.0.0.1") || !strings.Contains(a.Body, `"detail"`) {
+					t.Errorf("without a table it answers %q, %v; want a problem without an address", r.Payload, r.Error)
+				}
 			default:
 				if r.Error == nil || r.Error.Type != unreachable || strings.Contains(r.Error.Message, "127.0.0.1") {
 					t.Errorf("without a table it answers %q, %v; want %s without an address", r.Payload, r.Error, unreachable)
@@ -181,7 +186,7 @@ func TestMissingConfiguration(t *testing.T) {
 
 // BenchmarkInit starts a function until it asks for an event.
 func BenchmarkInit(b *testing.B) {
-	for _, function := range []string{"settle", "generator"} {
+	for _, function := range []string{"settle", "generator", "library"} {
 		b.Run(function, func(b *testing.B) {
 			var took time.Duration
 			binary(b, function)

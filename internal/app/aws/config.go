@@ -4,14 +4,15 @@ import (
 	"errors"
 	"strings"
 
+	"compileo/internal/access"
 	"compileo/internal/app"
 	"compileo/internal/cloud"
 	"compileo/internal/dataset"
 	"compileo/internal/model"
 )
 
-// Config is what a function reads from its environment. The models of internal/app are read with it; region and
-// credentials are the SDK's own.
+// Config is what a function reads from its environment. The models and the guard of internal/app are read with it; region
+// and credentials are the SDK's own.
 type Config struct {
 	Table         string // TABLE, the DynamoDB table
 	Bucket        string // BUCKET, the S3 bucket
@@ -19,6 +20,7 @@ type Config struct {
 	ScoreQueue    string // SCORE_QUEUE_URL
 	StateMachine  string // STATE_MACHINE_ARN
 	Models        *model.Registry
+	Guard         *access.Guard // its keys are without their table
 }
 
 // maxSetting bounds one variable; a whole environment on Lambda ends at 4 KB.
@@ -50,9 +52,10 @@ func ParseConfig(getenv func(string) string) (Config, error) {
 			faults = append(faults, dataset.InvalidField(v.name, "is %q, want %s", *v.to, v.wants))
 		}
 	}
-	var err error
-	c.Models, err = app.Models(getenv)
-	return c, errors.Join(append(faults, err)...)
+	var models, guard error
+	c.Models, models = app.Models(getenv)
+	c.Guard, guard = app.Guard(getenv, nil)
+	return c, errors.Join(append(faults, models, guard)...)
 }
 
 // cloud is the part of the configuration that the ports need.

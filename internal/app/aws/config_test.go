@@ -33,6 +33,8 @@ func TestParseConfig(t *testing.T) {
 		{"no URL", map[string]string{"SCORE_QUEUE_URL": "ScoreQueue"}, []string{`SCORE_QUEUE_URL: is "ScoreQueue", want the URL`}},
 		{"no ARN", map[string]string{"STATE_MACHINE_ARN": "jobs"}, []string{`STATE_MACHINE_ARN: is "jobs", want the ARN`}},
 		{"too long", map[string]string{"TABLE": strings.Repeat("x", maxSetting+1)}, []string{"TABLE: has 2049 bytes"}},
+		{"with an issuer", map[string]string{"AUTH_ISSUER": "https://id.example", "AUTH_AUDIENCE": "compileo", "AUTH_JWKS_URL": "https://id.example/keys"}, nil},
+		{"an issuer without keys", map[string]string{"AUTH_ISSUER": "https://id.example", "AUTH_AUDIENCE": "compileo"}, []string{"AUTH_JWKS_URL: "}},
 		{
 			"ours and a provider's",
 			map[string]string{"TABLE": "", "OPENAI_BASE_URL": "ftp://x", "MODEL_ALIASES": "gemini"},

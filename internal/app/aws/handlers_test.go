@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda/messages"
 
 	"compileo/infra"
+	"compileo/internal/access"
 	"compileo/internal/app"
 	"compileo/internal/app/local"
 	"compileo/internal/asl"
@@ -31,6 +32,7 @@ func handlers(a *App) map[string]lambda.Handler {
 	return map[string]lambda.Handler{
 		"prepare": a.Prepare(), "ingest": a.Ingest(nil), "plan": a.Plan(), "curate": a.Curate(), "assemble": a.Assemble(),
 		"publish": a.Publish(), "settle": a.Settle(), "generator": a.Generator(), "scorer": a.Scorer(), "sweeper": a.Sweeper(),
+		"jobs": a.API(), "datasets": a.API(), "library": a.API(),
 	}
 }
 
@@ -60,7 +62,10 @@ func newApp(t testing.TB, log *bytes.Buffer) (*App, *memory.World) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &App{engine: e, library: &library.Library{Table: e.Table, Blobs: e.Blobs, Log: logger}, log: logger}, world
+	return &App{
+		engine: e, library: &library.Library{Table: e.Table, Blobs: e.Blobs, Log: logger},
+		guard: &access.Guard{Keys: access.Keys{Table: e.Table}}, log: logger,
+	}, world
 }
 
 // inMemory is the stage of handlers in this process.
@@ -123,6 +128,9 @@ func TestFailuresAreNamed(t *testing.T) {
 		{"settle", `{"detail-type": "Scheduled Event", "detail": {}}`, "Permanent", `detail-type is "Scheduled Event", want "Step Functions Execution Status Change"`},
 		{"settle", `{"detail-type": "Step Functions Execution Status Change", "detail": {"name": "demo_x", "status": "LOST"}}`, "Permanent", `detail.status is "LOST", want that of an execution`},
 		{"sweeper", `"now"`, "Permanent", "the event cannot be read"},
+		{"library", `{"httpMethod": "GET", "path": "/health"}`, "Permanent", "the event is no request of format 2.0"},
+		{"library", `{"requestContext": {"http": {"method": "POST", "path": "/"}}, "body": "?", "isBase64Encoded": true}`, "Permanent", "the event is no request"},
+		{"library", `{"requestContext": {"http": {"method": "A B", "path": "/"}}}`, "Permanent", "the event is no request"},
 	} {
 		f := failure(t, functions[c.function], c.event)
 		if f.Type != c.errorType || c.message != "" && f.Message != c.message || f.ShouldExit {
@@ -296,7 +304,7 @@ func TestSettleInput(t *testing.T) {
 
 // Events come from outside: none may end in anything but an answer or a named error.
 func FuzzEvents(f *testing.F) {
-	for _, sample := range []string{"prepare", "ingest", "assemble", "settle", "settle-ended", "generator", "scorer", "sweeper"} {
+	for _, sample := range []string{"prepare", "ingest", "assemble", "settle", "settle-ended", "generator", "scorer", "sweeper", "library", "jobs"} {
 		f.Add(event(f, sample))
 	}
 	a, _ := newApp(f, nil)

@@ -27,12 +27,23 @@ type handler func(ctx context.Context, event []byte) ([]byte, error)
 // Invoke is lambda.Handler.
 func (h handler) Invoke(ctx context.Context, event []byte) ([]byte, error) { return h(ctx, event) }
 
-// handle makes a function of do: it decodes the event, ends do in time, encodes what it answers, names failures
-// and writes one line a call.
+// handle makes a function of do: it decodes the event, encodes what do answers, and writes one line a call.
 func handle[In, Out any](a *App, name string, do func(context.Context, In) (Out, error)) handler {
+	return guarded(a, name, reserve, func(ctx context.Context, event []byte) ([]byte, error) {
+		began := time.Now()
+		answer, err := call(ctx, event, do)
+		if err == nil {
+			a.log.InfoContext(ctx, "done", "function", name, "took_ms", time.Since(began).Milliseconds())
+		}
+		return answer, err
+	})
+}
+
+// guarded ends do some time before Lambda would, logs and names failures, and turns a panic into one.
+func guarded(a *App, name string, keep time.Duration, do handler) handler {
 	return func(ctx context.Context, event []byte) (answer []byte, failure error) {
 		began := time.Now()
-		ctx, cancel := inTime(ctx)
+		ctx, cancel := inTime(ctx, keep)
 		defer cancel()
 		defer func() {
 			if p := recover(); p != nil {
@@ -42,13 +53,12 @@ func handle[In, Out any](a *App, name string, do func(context.Context, In) (Out,
 				}
 			}
 		}()
-		answer, err := call(ctx, event, do)
-		took := time.Since(began).Milliseconds()
+		answer, err := do(ctx, event)
 		if err != nil {
+			took := time.Since(began).Milliseconds()
 			a.log.ErrorContext(ctx, "failed", "function", name, "kind", dataset.KindOf(err), "error", err, "took_ms", took)
 			return nil, named(err)
 		}
-		a.log.InfoContext(ctx, "done", "function", name, "took_ms", took)
 		return answer, nil
 	}
 }
@@ -71,13 +81,13 @@ func call[In, Out any](ctx context.Context, event []byte, do func(context.Contex
 	return json.Marshal(out)
 }
 
-// inTime ends the work before Lambda ends the process, or at half of a time that is short.
-func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
+// inTime ends the work before Lambda ends the process, by keep, or at half of a time that is short.
+func inTime(ctx context.Context, keep time.Duration) (context.Context, context.CancelFunc) {
 	end, ok := ctx.Deadline()
 	if !ok {
 		return context.WithCancel(ctx)
 	}
-	return context.WithDeadline(ctx, end.Add(-min(reserve, time.Until(end)/2)))
+	return context.WithDeadline(ctx, end.Add(-min(keep, time.Until(end)/2)))
 }
 
 // named is how a failure leaves the function.

@@ -113,6 +113,7 @@ func tellStory(t *testing.T, s stage) {
 		}
 	}
 	checkPublished(t, s.engine)
+	tellAPI(t, s)
 }
 
 // checkHints holds what the generator sent against the sample of the next function.

@@ -48,9 +48,16 @@ type samProperties struct {
 		LogFormat string `yaml:"LogFormat"`
 	} `yaml:"LoggingConfig"`
 	Environment struct {
-		Variables map[string]string `yaml:"Variables"`
+		Variables map[string]any `yaml:"Variables"` // !If is a list
 	} `yaml:"Environment"`
-	Events map[string]samEvent `yaml:"Events"`
+	Policies []any               `yaml:"Policies"`
+	Events   map[string]samEvent `yaml:"Events"`
+
+	// The API.
+	RouteSettings map[string]struct {
+		Rate  int `yaml:"ThrottlingRateLimit"`
+		Burst int `yaml:"ThrottlingBurstLimit"`
+	} `yaml:"RouteSettings"`
 
 	// Queues.
 	VisibilityTimeout      int `yaml:"VisibilityTimeout"`
@@ -84,6 +91,9 @@ type samEvent struct {
 		BatchSize     int      `yaml:"BatchSize"`
 		ResponseTypes []string `yaml:"FunctionResponseTypes"`
 		Schedule      string   `yaml:"Schedule"`
+		ApiId         string   `yaml:"ApiId"`
+		Method        string   `yaml:"Method"`
+		Path          string   `yaml:"Path"`
 		Pattern       struct {
 			Source     []string `yaml:"source"`
 			DetailType []string `yaml:"detail-type"`
@@ -204,49 +214,60 @@ func TestNoCachedBuild(t *testing.T) {
 	}
 }
 
-// Every function is given exactly what the configuration reads, the models only where they are called.
-func TestEnvironmentNames(t *testing.T) {
+// asks returns the variables that read asks for, also where a provider is configured.
+func asks(t *testing.T, read func(getenv func(string) string) error) []string {
+	t.Helper()
 	asked := map[string]bool{}
-	recording := func(name string) string {
-		asked[name] = true
-		return ""
+	for _, key := range []string{"", "key"} {
+		_ = read(func(name string) string {
+			asked[name] = true
+			if strings.HasSuffix(name, "_API_KEY") {
+				return key
+			}
+			return ""
+		})
 	}
-	if _, err := ParseConfig(recording); err == nil {
-		t.Fatal("an empty environment is right")
+	return slices.Collect(maps.Keys(asked))
+}
+
+// Every function is given exactly what the configuration reads: the models where jobs are submitted or models called,
+// who may ask where the API is. Only what calls models has their keys.
+func TestEnvironmentNames(t *testing.T) {
+	models := asks(t, func(getenv func(string) string) error { _, err := app.Models(getenv); return err })
+	guard := asks(t, func(getenv func(string) string) error { _, err := app.Guard(getenv, nil); return err })
+	ports := slices.DeleteFunc(asks(t, func(getenv func(string) string) error { _, err := ParseConfig(getenv); return err }),
+		func(name string) bool { return slices.Contains(models, name) || slices.Contains(guard, name) })
+	if len(models) < 7 || len(guard) < 4 || len(ports) < 5 {
+		t.Fatalf("the code asks for %q, %q, %q", models, guard, ports)
 	}
-	all := slices.Collect(maps.Keys(asked))
-	asked = map[string]bool{}
-	if _, err := app.Models(recording); err != nil {
-		t.Fatal(err)
-	}
-	// A configured provider is asked for more.
-	if _, err := app.Models(func(name string) string {
-		if recording(name); strings.HasSuffix(name, "_API_KEY") {
-			return "key"
-		}
-		return ""
-	}); err != nil {
-		t.Fatal(err)
-	}
-	models := slices.Collect(maps.Keys(asked))
-	ports := slices.DeleteFunc(all, func(name string) bool { return asked[name] })
 	s := readTemplate(t)
 	same(t, "variables of all functions", slices.Collect(maps.Keys(s.Globals.Function.Environment.Variables)), ports)
 	for name, f := range s.functions() {
-		own := slices.Collect(maps.Keys(f.Environment.Variables))
-		if name == "GeneratorFunction" {
-			same(t, "variables of "+name, own, models)
-		} else if len(own) > 0 {
+		own, calls := slices.Collect(maps.Keys(f.Environment.Variables)), name == "GeneratorFunction"
+		switch {
+		case calls:
+			same(t, "variables of "+name, own, slices.Clone(models))
+		case s.isAPI(name):
+			same(t, "variables of "+name, own, slices.Concat(models, guard))
+		case len(own) > 0:
 			t.Errorf("%s has variables of its own: %q", name, own)
 		}
-		for variable, parameter := range f.Environment.Variables {
+		for variable, value := range f.Environment.Variables {
+			if strings.HasSuffix(variable, "_KEY") && !calls {
+				if choice, ok := value.([]any); !ok || len(choice) != 3 || choice[1] != "configured" || choice[2] != "" {
+					t.Errorf("%s of %s is %v, want only whether there is one", variable, name, value)
+				}
+				continue
+			}
+			parameter, _ := value.(string)
 			if p, ok := s.Parameters[parameter]; !ok || strings.HasSuffix(variable, "_KEY") != p.NoEcho {
 				t.Errorf("%s is parameter %q (there: %v), which hides its value: %v", variable, parameter, ok, p.NoEcho)
 			}
 		}
 	}
 	machine := s.Resources["StateMachine"].Properties.Name
-	if arn := s.Globals.Function.Environment.Variables["STATE_MACHINE_ARN"]; machine == "" || !strings.HasSuffix(arn, ":stateMachine:"+machine) {
+	arn, _ := s.Globals.Function.Environment.Variables["STATE_MACHINE_ARN"].(string)
+	if machine == "" || !strings.HasSuffix(arn, ":stateMachine:"+machine) {
 		t.Errorf("STATE_MACHINE_ARN is %s, the machine's name %s", arn, machine)
 	}
 }
@@ -355,7 +376,7 @@ func TestSamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if function != "sweeper" && !strings.Contains(string(b), sampleJob.String()) {
+		if function != "sweeper" && !isAPI(function) && !strings.Contains(string(b), sampleJob.String()) {
 			t.Errorf("%s is not about %s", name, sampleJob)
 		}
 	}
