@@ -198,7 +198,10 @@ func TestDeleteChunksFaults(t *testing.T) {
 		d = readyChunks(t, l, p, "a.md", "a", "b", "c")
 	}
 	everyFault(t, prepare, func(l *library.Library) error {
-		_, _, err := l.DeleteChunks(t.Context(), us, []string{fmt.Sprintf("%s-%s-1", d.ID, d.Sets[0].Chunking)})
+		n, _, err := l.DeleteChunks(t.Context(), us, []string{fmt.Sprintf("%s-%s-1", d.ID, d.Sets[0].Chunking)})
+		if err == nil && n == 0 {
+			return dataset.Errorf(dataset.NotFound, "nothing was deleted")
+		}
 		return err
 	}, func(t *testing.T, l *library.Library) {
 		_, list, err := l.DocumentChunks(t.Context(), us, d.ID, library.Window{Page: 1, PerPage: 10})

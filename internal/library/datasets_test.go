@@ -107,11 +107,7 @@ func TestDatasets(t *testing.T) {
 
 func TestDeleteDatasetFaults(t *testing.T) {
 	everyFault(t, func(l *library.Library) { setOfEntries(t, l, someEntries(3)) }, func(l *library.Library) error {
-		err := l.DeleteDataset(t.Context(), us, setID)
-		if dataset.Is(err, dataset.NotFound) {
-			err = nil
-		}
-		return err
+		return l.DeleteDataset(t.Context(), us, setID)
 	}, func(t *testing.T, l *library.Library) {
 		_, err := l.FindDataset(t.Context(), us, setID)
 		wants(t, err, dataset.NotFound)
