@@ -74,6 +74,7 @@ func Routes(t *rest.Table, c Config) {
 	uploaded(t, c)
 	chunks(t, c)
 	generate(t, c)
+	datasets(t, c)
 	jobs(t, c)
 	watching(t, c)
 }

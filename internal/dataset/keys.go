@@ -166,6 +166,7 @@ func runningPK(shard int) string { return fmt.Sprintf("SYS#running#%d", shard) }
 //	replies/<tenant>/<project>/<h>/<hash>                 a kept reply
 //	jobs/<tenant>/<job>/plan | ingest | curation/… | candidates/<unit> | scored/<unit>
 //	versions/<tenant>/<dataset>/<job>/…                   a version (internal/snapshot)
+//	versions/<tenant>/<dataset>/exports/<version>-<edits> a version under edits, or of several parts, as one file; .sum: its File
 
 // UploadKey is where the bytes of an upload are.
 func UploadKey(t Tenant, project, upload string) string {
@@ -213,6 +214,11 @@ func ScoredKey(r JobRef, unit int) string { return JobKey(r, "scored", fmt.Sprin
 // VersionPrefix is the folder of the version that a job makes of a dataset, with its final slash.
 func VersionPrefix(t Tenant, dataset, job string) string {
 	return blobKey("versions", t, dataset, job) + "/"
+}
+
+// ExportKey is where a version with the edits up to that one is, as one file.
+func ExportKey(t Tenant, dataset string, version int, edits int64) string {
+	return blobKey("versions", t, dataset, "exports", fmt.Sprintf("%06d-%010d", version, edits))
 }
 
 // DocumentPrefixes are the folders of what was made of a document.
