@@ -192,12 +192,13 @@ func simStep[In any](w *world, name string, do func(context.Context, In) (any, e
 			}
 			return err
 		})
-		w.tried(name+string(input), dataset.Is(err, dataset.Unavailable) || dataset.Is(err, dataset.Throttled))
+		w.tried(name+string(input), pipeline.ErrorName(err) != "Permanent" && err != nil)
 		return out, err
 	}
 }
 
-// tried counts how often in a row a step met a fault: nothing else is Unavailable or Throttled here.
+// tried counts how often in a row a step met a fault. A Commit that takes effect twice is Internal; what else is would
+// end the job after fewer tries.
 func (w *world) tried(step string, fault bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
