@@ -48,7 +48,7 @@ func findFiles(paths, exclude []string) (files []file, skipped []string, err err
 		case !info.Mode().IsRegular():
 			err = dataset.Errorf(dataset.Invalid, "%s is neither a file nor a folder", p)
 		case !document.Supported(p):
-			err = dataset.Errorf(dataset.Invalid, "%s: files of type %q cannot be read, want .txt, .md or .html", p, filepath.Ext(p))
+			err = dataset.Errorf(dataset.Invalid, "%s: files of type %q cannot be read, want %s", p, filepath.Ext(p), document.Wanted)
 		default:
 			err = add(file{p, filepath.Base(p)}, info.Size(), true)
 		}
@@ -57,7 +57,7 @@ func findFiles(paths, exclude []string) (files []file, skipped []string, err err
 		}
 	}
 	if len(files) == 0 {
-		return nil, nil, dataset.Errorf(dataset.Invalid, "no file to read in %s: want .txt, .md or .html", strings.Join(paths, ", "))
+		return nil, nil, dataset.Errorf(dataset.Invalid, "no file to read in %s: want %s", strings.Join(paths, ", "), document.Wanted)
 	}
 	return files, skipped, nil
 }

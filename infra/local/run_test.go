@@ -28,7 +28,7 @@ func TestMistakes(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	p.file("docs/page.md", page)
-	p.file("mixed/page.pdf", "%PDF-1.4")
+	p.file("mixed/page.rtf", "{\\rtf1}")
 	p.file("binary/looks.md", "\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\xff\xfe\x00")
 	p.file("blank/page.md", " \n\n\t\n")
 	p.file("theirs/notes.txt", "not a data directory")
@@ -50,9 +50,9 @@ func TestMistakes(t *testing.T) {
 		{"no output", []string{"generate", "docs"}, 2, `^compileo: -o FILE is missing`},
 		{"no such path", generate("nowhere"), 2, `^compileo: cannot read nowhere: no such file or directory$`},
 		{"one path of two", generate("docs", "nowhere"), 2, `^compileo: cannot read nowhere: no such file or directory$`},
-		{"empty folder", generate("empty"), 2, `^compileo: no file to read in empty: want \.txt, \.md or \.html$`},
+		{"empty folder", generate("empty"), 2, `^compileo: no file to read in empty: want \.pdf, \.docx, \.epub, \.html, \.md or \.txt$`},
 		{"folder of other files", generate("mixed"), 2, `^compileo: no file to read in mixed`},
-		{"unknown type", generate("mixed/page.pdf"), 2, `^compileo: mixed/page\.pdf: files of type "\.pdf" cannot be read, want \.txt, \.md or \.html$`},
+		{"unknown type", generate("mixed/page.rtf"), 2, `^compileo: mixed/page\.rtf: files of type "\.rtf" cannot be read, want \.pdf, \.docx`},
 		{"device", generate("/dev/null"), 2, `^compileo: /dev/null is neither a file nor a folder$`},
 		{"too large", generate("large/large.txt"), 2, `^compileo: large/large\.txt has 50\.3 MB, want at most 50$`},
 		{"only too large", generate("large"), 2, `^compileo: no file to read in large`},

@@ -25,7 +25,7 @@ func BenchmarkParse(b *testing.B) {
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := Parse(b.Context(), path, data); err != nil {
+				if _, err := Parse(b.Context(), path, data, nil); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -34,7 +34,7 @@ func BenchmarkParse(b *testing.B) {
 }
 
 func BenchmarkChunks(b *testing.B) {
-	text, err := Parse(b.Context(), "a.md", sample(b, "testdata/features.md"))
+	text, err := Parse(b.Context(), "a.md", sample(b, "testdata/features.md"), nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 // Blocks finds the blocks of a text that has to stay as it is: those of Markdown where the text has the form that
 // Parse gives it, and else its paragraphs. Unavailable: ctx is done.
 func Blocks(ctx context.Context, text string) ([]dataset.Block, error) {
-	t, err := Parse(ctx, "text.md", []byte(text))
+	t, err := Parse(ctx, "text.md", []byte(text), nil)
 	if err != nil && !dataset.Is(err, dataset.Invalid) {
 		return nil, err
 	}

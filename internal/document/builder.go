@@ -8,9 +8,9 @@ import (
 	"compileo/internal/dataset"
 )
 
-// builder writes the canonical form. Spans are exact because it notes where it is while it writes. The first
+// Builder writes the canonical form. Spans are exact because it notes where it is while it writes. The first
 // limit passed stays in err, and nothing is written after that.
-type builder struct {
+type Builder struct {
 	text   []byte
 	blocks []dataset.Block
 	lists  []list // open, outermost first; at most dataset.MaxNesting
@@ -38,7 +38,9 @@ const (
 	pastItem            // something else came after its text
 )
 
-func (b *builder) openList(ordered bool, start int) {
+// OpenList begins a list inside the item that is open, if one is. The items of an ordered one are numbered from
+// start.
+func (b *Builder) OpenList(ordered bool, start int) {
 	if len(b.lists) == dataset.MaxNesting {
 		b.flat++
 		return
@@ -49,7 +51,8 @@ func (b *builder) openList(ordered bool, start int) {
 	b.lists = append(b.lists, list{ordered: ordered, number: max(start, 0) - 1, width: 2})
 }
 
-func (b *builder) closeList() {
+// CloseList ends the innermost list.
+func (b *Builder) CloseList() {
 	b.flushTerm()
 	switch {
 	case b.flat > 0:
@@ -59,8 +62,8 @@ func (b *builder) closeList() {
 	}
 }
 
-// openItem begins an item of the innermost list; the one before is over.
-func (b *builder) openItem() {
+// OpenItem begins an item of the innermost list; the one before is over.
+func (b *Builder) OpenItem() {
 	if len(b.lists) == 0 {
 		return
 	}
@@ -72,7 +75,8 @@ func (b *builder) openItem() {
 	}
 }
 
-func (b *builder) closeItem() {
+// CloseItem ends the open item.
+func (b *Builder) CloseItem() {
 	b.flushTerm()
 	if len(b.lists) > 0 && b.flat == 0 {
 		b.lists[len(b.lists)-1].state = noItem
@@ -80,14 +84,14 @@ func (b *builder) closeItem() {
 }
 
 // flushTerm writes a term that no running text follows.
-func (b *builder) flushTerm() {
+func (b *Builder) flushTerm() {
 	term := b.term
 	b.term = ""
-	b.paragraph(term)
+	b.Paragraph(term)
 }
 
-// paragraph writes running text, whose "\n" are line breaks: as the text of an open item, or for itself.
-func (b *builder) paragraph(text string) {
+// Paragraph writes running text, whose "\n" are line breaks: as the text of an open item, or for itself.
+func (b *Builder) Paragraph(text string) {
 	if text == "" {
 		return
 	}
@@ -111,7 +115,7 @@ func (b *builder) paragraph(text string) {
 }
 
 // item writes an item's mark and text.
-func (b *builder) item(l *list, text string) {
+func (b *Builder) item(l *list, text string) {
 	mark := "- "
 	if l.ordered {
 		mark = strconv.Itoa(l.number) + ". "
@@ -135,7 +139,7 @@ func (b *builder) item(l *list, text string) {
 }
 
 // indent is how far the items of the innermost list are indented.
-func (b *builder) indent() (n int) {
+func (b *Builder) indent() (n int) {
 	for _, l := range b.lists[:len(b.lists)-1] {
 		n += l.width
 	}
@@ -149,15 +153,16 @@ func indented(text string, n int) string {
 	return strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", n))
 }
 
-func (b *builder) heading(level int, text string) {
+// Heading writes a heading of level 1 to 6.
+func (b *Builder) Heading(level int, text string) {
 	if text = strings.ReplaceAll(text, "\n", " "); text != "" {
 		b.flushTerm()
 		b.block(dataset.Block{Kind: dataset.HeadingBlock, Level: level}, "######"[:level], " ", text)
 	}
 }
 
-// code writes a fenced block; blank code is dropped.
-func (b *builder) code(lang, code string) {
+// Code writes a fenced block; blank code is dropped.
+func (b *Builder) Code(lang, code string) {
 	code = strings.TrimRight(code, " \t\n")
 	for {
 		line, rest, ok := strings.Cut(code, "\n")
@@ -182,7 +187,7 @@ func language(info string) string {
 }
 
 // block writes parts as one block and closes the text of the items that it stands in.
-func (b *builder) block(block dataset.Block, parts ...string) {
+func (b *Builder) block(block dataset.Block, parts ...string) {
 	if len(b.text) > 0 && !b.grow("\n\n") {
 		return
 	}
@@ -200,7 +205,7 @@ func (b *builder) block(block dataset.Block, parts ...string) {
 }
 
 // note adds a block that ends here. An item's text is not continued once another block was written.
-func (b *builder) note(block dataset.Block) {
+func (b *Builder) note(block dataset.Block) {
 	if len(b.blocks) == maxBlocks {
 		b.fail("the document has more than %d headings, paragraphs, list items, code blocks and tables", maxBlocks)
 		return
@@ -217,7 +222,7 @@ func (b *builder) note(block dataset.Block) {
 }
 
 // grow appends parts unless that would pass the limit.
-func (b *builder) grow(parts ...string) bool {
+func (b *Builder) grow(parts ...string) bool {
 	n := 0
 	for _, p := range parts {
 		n += len(p)
@@ -236,7 +241,7 @@ func (b *builder) grow(parts ...string) bool {
 	return true
 }
 
-func (b *builder) fail(format string, args ...any) {
+func (b *Builder) fail(format string, args ...any) {
 	if b.err == nil {
 		b.err = dataset.Errorf(dataset.Invalid, format, args...)
 	}

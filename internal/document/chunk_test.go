@@ -125,7 +125,7 @@ func checkBlocks(t *testing.T, c dataset.Chunking, k dataset.Chunk, text *Text) 
 
 func mustParse(t testing.TB, name, src string) *Text {
 	t.Helper()
-	text, err := Parse(t.Context(), name, []byte(src))
+	text, err := Parse(t.Context(), name, []byte(src), nil)
 	if err != nil {
 		t.Fatalf("Parse(%s) of %.100q: %v", name, src, err)
 	}

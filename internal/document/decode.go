@@ -18,9 +18,6 @@ import (
 // UTF-8 and UTF-16 with a byte order mark are known by themselves. HTML may name another encoding. What is
 // left is read as Windows-1252 when it then looks like text, and refused otherwise.
 func decode(data []byte, isHTML bool) (string, error) {
-	if len(data) > dataset.MaxDocument {
-		return "", tooLarge("the document has", len(data), dataset.MaxDocument)
-	}
 	text, err := toUTF8(data, isHTML)
 	if err != nil {
 		return "", err
@@ -136,11 +133,14 @@ func fromUTF16(data []byte, order binary.ByteOrder) string {
 	return b.String()
 }
 
+// oldOffice is the container of .doc, and of encrypted .docx.
+const oldOffice = "an old office document"
+
 // magic are the first bytes of the files that people take for text most often.
 var magic = []struct{ prefix, kind string }{
 	{"%PDF-", "PDF"},
 	{"PK\x03\x04", "ZIP or an office document"},
-	{"\xd0\xcf\x11\xe0", "an old office document"},
+	{"\xd0\xcf\x11\xe0", oldOffice},
 	{"{\\rtf", "RTF"},
 	{"\x89PNG", "PNG image"},
 	{"\xff\xd8\xff", "JPEG image"},

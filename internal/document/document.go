@@ -1,6 +1,6 @@
 // Package document turns the bytes of a file into structured text and cuts that text into chunks.
 //
-// Whatever the format, the text has one form: clean Markdown, written by one builder that notes the span of
+// Whatever the format, the text has one form: clean Markdown, written by a Builder that notes the span of
 // each block as it writes it. Headings are "# …", paragraphs one line each, list items "- …" or "1. …" indented
 // below their parent, code is fenced, tables are pipe tables; a blank line stands between blocks, a newline
 // between the items of a list. Inline marks are resolved: of links and images their text stays, emphasis is
@@ -13,7 +13,8 @@
 // flat text. The same bytes always give the same text and the same chunks. Nothing here writes or calls out,
 // so everything may be repeated.
 //
-// A format is one file with a function (see format) and one line in the table of formats.
+// A format is a Reader and one line in the table of formats. The readers of PDF are in a package of their own, as
+// they weigh as much as all the rest; what links them gives them to Parse.
 package document
 
 import (
@@ -38,37 +39,72 @@ type Text struct {
 	Blocks []dataset.Block
 }
 
-// format reads decoded text (valid UTF-8, "\n" line ends, no control characters) into a builder. It returns
-// the title that the document gives itself, if it does.
-type format func(ctx context.Context, text string, b *builder) (title string, err error)
+// Reader reads the bytes of a file into a Builder. It returns the title that the document gives itself, if it
+// does. What it writes is valid UTF-8 without control characters.
+type Reader func(ctx context.Context, data []byte, b *Builder) (title string, err error)
 
-// formats by extension. A file without an extension is plain text.
-var formats = map[string]format{
-	"":          parsePlain,
-	".txt":      parsePlain,
-	".text":     parsePlain,
-	".md":       parseMarkdown,
-	".markdown": parseMarkdown,
-	".html":     parseHTML,
-	".htm":      parseHTML,
+// Readers are those of formats that not every program links, by extension (".pdf").
+type Readers map[string]Reader
+
+// format is how files of an extension are read: as text, or as bytes. One with neither is heavy: Parse is given its
+// Reader.
+type format struct {
+	text  func(ctx context.Context, text string, b *Builder) (title string, err error) // valid UTF-8, "\n" line ends, no control characters
+	bytes Reader
 }
 
-// Supported reports whether Parse knows the format of a file of that name.
-func Supported(name string) bool { return formats[ext(name)] != nil }
+// formats by extension. A file without an extension is plain text. There is no call in it, so that programs which
+// parse nothing do not link the readers.
+var formats = map[string]format{
+	"":          {text: parsePlain},
+	".txt":      {text: parsePlain},
+	".text":     {text: parsePlain},
+	".md":       {text: parseMarkdown},
+	".markdown": {text: parseMarkdown},
+	".html":     {text: parseHTML},
+	".htm":      {text: parseHTML},
+	".docx":     {bytes: parseDOCX},
+	".epub":     {bytes: parseEPUB},
+	".pdf":      {},
+}
 
-// Parse reads a document. The format follows from the extension of name. Invalid: an unknown format, a limit
-// passed, a binary file, an unknown encoding, or no text at all; the error says which. Unavailable: ctx is done.
-func Parse(ctx context.Context, name string, data []byte) (*Text, error) {
-	parse := formats[ext(name)]
-	if parse == nil {
-		return nil, dataset.Errorf(dataset.Invalid, "%q is no supported format, want .txt, .md, .markdown, .html or .htm", ext(name))
+// Wanted names the formats for messages to users.
+const Wanted = ".pdf, .docx, .epub, .html, .md or .txt"
+
+// Supported reports whether files of that name are documents that Parse can read.
+func Supported(name string) bool {
+	_, ok := formats[ext(name)]
+	return ok
+}
+
+// Parse reads a document. The format follows from the extension of name; heavy are the readers of formats that are
+// not built in. Invalid: an unknown format, a limit passed, a binary file, an unknown encoding, a damaged or encrypted
+// file, or no text at all; the error says which. Unavailable: ctx is done.
+func Parse(ctx context.Context, name string, data []byte, heavy Readers) (*Text, error) {
+	f, ok := formats[ext(name)]
+	if !ok {
+		return nil, dataset.Errorf(dataset.Invalid, "%q is no supported format, want %s", ext(name), Wanted)
 	}
-	text, err := decode(data, strings.HasPrefix(ext(name), ".htm"))
-	if err != nil {
-		return nil, err
+	if len(data) > dataset.MaxDocument {
+		return nil, tooLarge("the document has", len(data), dataset.MaxDocument)
 	}
-	var b builder
-	title, err := parse(ctx, text, &b)
+	read := f.bytes
+	switch {
+	case f.text != nil:
+		read = func(ctx context.Context, data []byte, b *Builder) (string, error) {
+			text, err := decode(data, strings.HasPrefix(ext(name), ".htm"))
+			if err != nil {
+				return "", err
+			}
+			return f.text(ctx, text, b)
+		}
+	case read == nil:
+		if read = heavy[ext(name)]; read == nil {
+			return nil, dataset.Errorf(dataset.Internal, "this program has no reader of %s", ext(name))
+		}
+	}
+	var b Builder
+	title, err := read(ctx, data, &b)
 	if err == nil {
 		err = b.err
 	}

@@ -40,7 +40,7 @@ func TestDecode(t *testing.T) {
 		{"charset older form", "a.htm", "<meta http-equiv=Content-Type content='text/html; charset=shift_jis'><p>\x93\xfa\x96\x7b", "日本"},
 		{"wrong charset", "a.html", "<meta charset=iso-8859-2><p>Grüße", "Grüße"},
 	} {
-		text, err := Parse(t.Context(), test.file, []byte(test.data))
+		text, err := Parse(t.Context(), test.file, []byte(test.data), nil)
 		if err != nil || text.Body != test.want {
 			t.Errorf("%s: %v, %v, want %q", test.name, text, err, test.want)
 		}
@@ -58,13 +58,13 @@ func TestRefused(t *testing.T) {
 		{"a.html", "PK\x03\x04aa", "office document"},
 		{"a.txt", "\x01\x02\x03\x04abc", "control characters"},
 		{"a.txt", string(random), "unknown text encoding"},
-		{"a.docx", "x", `".docx" is no supported format`},
+		{"a.doc", "x", `".doc" is no supported format`},
 		{"a.md", "", "has no text"},
 		{"a.md", "<!-- only -->\n\n[a]: /b", "has no text"},
 		{"a.html", "<script>x</script>", "has no text"},
 		{"a.txt", strings.Repeat("a", dataset.MaxDocument+1), "has 52428801 bytes, the limit is 52428800"},
 	} {
-		_, err := Parse(t.Context(), test.name, []byte(test.data))
+		_, err := Parse(t.Context(), test.name, []byte(test.data), nil)
 		if !dataset.Is(err, dataset.Invalid) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("Parse(%s, %.20q) = %v, want %q", test.name, test.data, err, test.want)
 		}
@@ -72,20 +72,20 @@ func TestRefused(t *testing.T) {
 }
 
 func TestBuilderLimits(t *testing.T) {
-	b := builder{text: make([]byte, dataset.MaxText-3)}
-	b.paragraph("too long")
+	b := Builder{text: make([]byte, dataset.MaxText-3)}
+	b.Paragraph("too long")
 	if !dataset.Is(b.err, dataset.Invalid) || !strings.Contains(b.err.Error(), "67108864") {
 		t.Errorf("text beyond the limit: %v", b.err)
 	}
-	b = builder{blocks: make([]dataset.Block, maxBlocks)}
-	b.paragraph("one more")
+	b = Builder{blocks: make([]dataset.Block, maxBlocks)}
+	b.Paragraph("one more")
 	if !dataset.Is(b.err, dataset.Invalid) || !strings.Contains(b.err.Error(), "2000000") {
 		t.Errorf("blocks beyond the limit: %v", b.err)
 	}
 	n := 0
 	src := strings.Repeat("- a\n", 10)
 	blockParser(&n)
-	b = builder{}
+	b = Builder{}
 	if _, err := parseMarkdown(t.Context(), src, &b); err != nil || len(b.blocks) != 10 {
 		t.Errorf("ten items: %d blocks, %v", len(b.blocks), err)
 	}
@@ -134,7 +134,7 @@ func TestTitle(t *testing.T) {
 }
 
 func TestSupported(t *testing.T) {
-	for name, want := range map[string]bool{"a.md": true, "A.HTM": true, "x/README": true, "a.pdf": false, "a.md/b.docx": false} {
+	for name, want := range map[string]bool{"a.md": true, "A.HTM": true, "x/README": true, "a.pdf": true, "a.md/b.docx": true, "a.zip": false, "a.doc": false} {
 		if got := Supported(name); got != want {
 			t.Errorf("Supported(%s) = %t", name, got)
 		}

@@ -73,14 +73,26 @@ func (g *grid) row(i int, cells []string) []string {
 // reset empties the grid.
 func (g *grid) reset() { *g = grid{text: g.text[:0], ends: g.ends[:0], rows: g.rows[:0]} }
 
-// table writes a grid, the first row as the header. What has one column or one row is no table: its cells
-// are paragraphs.
-func (b *builder) table(g *grid) {
+// Table writes a table, the first row as its header. What has one column or one row is no table: its cells are
+// paragraphs.
+func (b *Builder) Table(rows [][]string) {
+	var g grid
+	for _, cells := range rows {
+		for _, c := range cells {
+			g.cell(c)
+		}
+		g.endRow()
+	}
+	b.table(&g)
+}
+
+// table is Table for a grid.
+func (b *Builder) table(g *grid) {
 	var cells []string
 	if g.width < 2 || len(g.rows) < 2 {
 		for i := range g.rows {
 			for _, c := range g.row(i, cells) {
-				b.paragraph(c)
+				b.Paragraph(c)
 			}
 		}
 		return

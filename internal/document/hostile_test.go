@@ -86,7 +86,7 @@ func TestHostile(t *testing.T) {
 			for _, ext := range []string{".txt", ".md", ".html"} {
 				src := strings.Repeat(h.unit, size/len(h.unit))
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-				text, err := Parse(ctx, "doc"+ext, []byte(src))
+				text, err := Parse(ctx, "doc"+ext, []byte(src), nil)
 				cancel()
 				if err != nil {
 					if !dataset.Is(err, dataset.Invalid) {
@@ -123,7 +123,7 @@ func TestLarge(t *testing.T) {
 		{".html", "<table><tr><td>x"},
 	} {
 		started := time.Now()
-		text, err := Parse(t.Context(), "large"+test.ext, []byte(strings.Repeat(test.unit, size/len(test.unit))))
+		text, err := Parse(t.Context(), "large"+test.ext, []byte(strings.Repeat(test.unit, size/len(test.unit))), nil)
 		if err == nil {
 			_, err = text.Chunks(dataset.DefaultChunking)
 		}
@@ -166,7 +166,7 @@ func TestHostileShapes(t *testing.T) {
 	for name, src := range shapes {
 		for _, ext := range []string{".txt", ".md", ".html"} {
 			started := time.Now()
-			text, err := Parse(t.Context(), "doc"+ext, []byte(src))
+			text, err := Parse(t.Context(), "doc"+ext, []byte(src), nil)
 			if err == nil {
 				_, err = text.Chunks(dataset.DefaultChunking)
 			}
@@ -185,7 +185,7 @@ func TestEndedContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, name := range []string{"a.txt", "a.md", "a.html"} {
-		if _, err := Parse(ctx, name, []byte("one\n\ntwo\n")); !dataset.Is(err, dataset.Unavailable) {
+		if _, err := Parse(ctx, name, []byte("one\n\ntwo\n"), nil); !dataset.Is(err, dataset.Unavailable) {
 			t.Errorf("Parse(%s) with an ended context: %v", name, err)
 		}
 	}

@@ -20,7 +20,7 @@ const minMain = 500
 //
 // Tokens are read one after another and no tree is built: a tree's size is not bounded by the input's, and
 // the few elements that matter need none. Elements nested too deep do no harm, as only lists are counted.
-func parseHTML(ctx context.Context, src string, b *builder) (string, error) {
+func parseHTML(ctx context.Context, src string, b *Builder) (string, error) {
 	tick := ticker{ctx: ctx}
 	all := htmlWalker{b: b, tick: &tick}
 	if err := all.walk(src); err != nil || b.err != nil {
@@ -30,7 +30,7 @@ func parseHTML(ctx context.Context, src string, b *builder) (string, error) {
 		if all.scopes[scope] == 0 {
 			continue
 		}
-		var part builder
+		var part Builder
 		w := htmlWalker{b: &part, tick: &tick, scope: scope}
 		if err := w.walk(src); err != nil {
 			return "", err
@@ -43,11 +43,12 @@ func parseHTML(ctx context.Context, src string, b *builder) (string, error) {
 	return all.title, nil
 }
 
-// htmlWalker writes a page, or a piece of HTML inside Markdown, to a builder.
+// htmlWalker writes a page, or a piece of HTML inside Markdown, to a Builder.
 type htmlWalker struct {
-	b     *builder
+	b     *Builder
 	tick  *ticker
 	scope string // only what is inside this element; "": everything
+	xhtml bool   // a page of a book: "<a/>" is an element without content, not a start tag
 
 	title   string
 	scopes  map[string]int // how many <main> and <article> elements were opened
@@ -77,11 +78,13 @@ func (w *htmlWalker) walk(src string) error {
 	w.scopes = map[string]int{}
 	w.inline.reset()
 	z := html.NewTokenizer(strings.NewReader(src))
+	z.AllowCDATA(w.xhtml)
 	for w.b.err == nil {
 		if err := w.tick.done(); err != nil {
 			return err
 		}
-		switch z.Next() {
+		kind := z.Next()
+		switch kind {
 		case html.ErrorToken:
 			w.finish()
 			if err := z.Err(); !errors.Is(err, io.EOF) {
@@ -98,7 +101,16 @@ func (w *htmlWalker) walk(src string) error {
 			if more {
 				e.attributes(z)
 			}
+			if w.xhtml {
+				e.local = e.local || e.anchor // the notes of a book are in another file
+			}
 			w.start(e)
+			if w.xhtml && kind == html.SelfClosingTagToken {
+				z.NextIsNotRawText()
+				if !voidElements[e.name] {
+					w.end(e.name)
+				}
+			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
 			w.end(string(name))
@@ -115,6 +127,8 @@ type element struct {
 	rows             int // it spans
 	hidden, chrome   bool
 	hasNumber, local bool // local: a link within the page
+	anchor           bool // a link to a place in a page
+	note, ref        bool // a footnote; its mark
 }
 
 // attributes reads those that matter.
@@ -131,6 +145,11 @@ func (e *element) attributes(z *html.Tokenizer) {
 			e.class = string(v[:min(len(v), 500)])
 		case "href":
 			e.local = strings.HasPrefix(string(v), "#")
+			e.anchor = strings.Contains(string(v), "#")
+		case "epub:type":
+			e.note = strings.Contains(string(v), "note") // footnote, endnote, rearnote
+			e.ref = strings.Contains(string(v), "noteref")
+			e.hidden = e.hidden || string(v) == "pagebreak" // the number of a printed page
 		case "start", "colspan":
 			n, err := strconv.Atoi(string(v))
 			e.number, e.hasNumber = n, err == nil
@@ -147,6 +166,10 @@ func (e *element) attributes(z *html.Tokenizer) {
 			switch string(v) {
 			case "navigation", "banner", "contentinfo", "search":
 				e.chrome = true
+			case "doc-footnote", "doc-endnote":
+				e.note = true
+			case "doc-noteref":
+				e.ref = true
 			}
 		}
 	}
@@ -189,7 +212,7 @@ func (w *htmlWalker) isChrome(e element) bool {
 	case "nav", "footer", "menu":
 		return true
 	case "aside":
-		return w.inside == 0
+		return w.inside == 0 && !e.note
 	}
 	return (e.hidden || e.chrome) && !unclosed[e.name]
 }

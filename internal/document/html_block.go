@@ -91,13 +91,13 @@ func (w *htmlWalker) start(e element) {
 		if e.hasNumber {
 			start = e.number
 		}
-		w.b.openList(e.name == "ol", start)
+		w.b.OpenList(e.name == "ol", start)
 		w.lists++
 	case "li":
 		w.startItem()
 	case "dl":
 		if !w.tables.inCell() {
-			w.b.openList(false, 0)
+			w.b.OpenList(false, 0)
 			w.lists++
 		}
 	case "dt":
@@ -125,11 +125,11 @@ func (w *htmlWalker) startItem() {
 		return
 	}
 	if w.lists == 0 {
-		w.b.openList(false, 0)
+		w.b.OpenList(false, 0)
 		w.lists++
 	}
-	w.b.closeItem()
-	w.b.openItem()
+	w.b.CloseItem()
+	w.b.OpenItem()
 }
 
 // end handles an end tag.
@@ -162,7 +162,7 @@ func (w *htmlWalker) end(name string) {
 		}
 	case "li", "dd":
 		if !w.tables.inCell() && w.lists > 0 {
-			w.b.closeItem()
+			w.b.CloseItem()
 		}
 	case "td", "th":
 		w.endCell()
@@ -180,8 +180,8 @@ func (w *htmlWalker) startTerm() {
 	}
 	w.term = true
 	if w.b.term == "" {
-		w.b.closeItem()
-		w.b.openItem()
+		w.b.CloseItem()
+		w.b.OpenItem()
 	}
 }
 
@@ -199,7 +199,7 @@ func (w *htmlWalker) endTerm() {
 
 func (w *htmlWalker) endList() {
 	w.flush()
-	w.b.closeList()
+	w.b.CloseList()
 	w.lists--
 }
 
@@ -213,7 +213,7 @@ func (w *htmlWalker) endHeading() {
 	w.endCode()
 	// Generators of documentation end headings with a link to themselves.
 	text := strings.TrimRight(w.flow.take(), " ¶§")
-	w.b.heading(level, strings.TrimSpace(strings.TrimSuffix(text, " #")))
+	w.b.Heading(level, strings.TrimSpace(strings.TrimSuffix(text, " #")))
 }
 
 // boundary ends a block of running text, or a word where a block cannot end.
@@ -239,7 +239,7 @@ func (w *htmlWalker) flush() {
 		w.endTerm()
 		return
 	}
-	w.b.paragraph(w.flow.take())
+	w.b.Paragraph(w.flow.take())
 }
 
 func (w *htmlWalker) startPre(e element) {
@@ -264,7 +264,7 @@ func (w *htmlWalker) startInPre(e element) {
 
 func (w *htmlWalker) endPre() {
 	if w.pre.open {
-		w.b.code(w.pre.lang, w.pre.code.String())
+		w.b.Code(w.pre.lang, w.pre.code.String())
 	}
 	w.pre.code.Reset()
 	w.pre.open, w.pre.lang = false, ""

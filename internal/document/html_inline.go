@@ -12,9 +12,10 @@ type inline struct {
 	supAt   int  // the same for what is raised
 	supLink bool // it holds a link, as the marks of footnotes do
 	linkAt  int  // the same for a link
+	refAt   int  // the same for the mark of a footnote
 }
 
-func (i *inline) reset() { *i = inline{codeAt: -1, supAt: -1, linkAt: -1} }
+func (i *inline) reset() { *i = inline{codeAt: -1, supAt: -1, linkAt: -1, refAt: -1} }
 
 // startInline handles elements inside running text and reports whether e was one.
 func (w *htmlWalker) startInline(e element) bool {
@@ -44,6 +45,9 @@ func (w *htmlWalker) startInline(e element) bool {
 	case "a":
 		in.linkAt = len(w.flow.buf)
 		in.supLink = in.supLink || e.local
+		if e.ref {
+			in.refAt = in.linkAt
+		}
 	case "q":
 		w.flow.write("“")
 	default:
@@ -59,7 +63,10 @@ func (w *htmlWalker) endInline(name string) bool {
 	case "sup":
 		w.endSup()
 	case "a":
-		w.inline.linkAt = -1
+		if at := w.inline.refAt; at >= 0 && at < len(w.flow.buf) {
+			w.flow.buf = w.flow.buf[:at]
+		}
+		w.inline.linkAt, w.inline.refAt = -1, -1
 	case "q":
 		w.flow.write("”")
 	default:
@@ -84,13 +91,19 @@ func (w *htmlWalker) endSup() {
 	if at < 0 || at >= len(w.flow.buf) {
 		return
 	}
-	raised := strings.TrimSpace(string(w.flow.buf[at:]))
 	if w.inline.supLink {
 		w.flow.buf = w.flow.buf[:at]
 		return
 	}
-	before, _ := utf8.DecodeLastRune(w.flow.buf[:at])
-	if strings.Trim(raised, "0123456789+-−") == "" && (unicode.IsLetter(before) || unicode.IsDigit(before) || before == ')') {
-		w.flow.buf = append(append(w.flow.buf[:at], '^'), raised...)
+	w.flow.buf = raise(w.flow.buf, at)
+}
+
+// raise marks the number that begins at at and is raised as a power.
+func raise(buf []byte, at int) []byte {
+	raised := strings.TrimSpace(string(buf[at:]))
+	before, _ := utf8.DecodeLastRune(buf[:at])
+	if raised != "" && strings.Trim(raised, "0123456789+-−") == "" && (unicode.IsLetter(before) || unicode.IsDigit(before) || before == ')') {
+		return append(append(buf[:at], '^'), raised...)
 	}
+	return buf
 }

@@ -44,7 +44,7 @@ func (w *htmlWalker) leaveCells() {
 		text := w.flow.take()
 		t.grid.endRow()
 		w.b.table(&t.grid)
-		w.b.paragraph(text)
+		w.b.Paragraph(text)
 	} else {
 		t.grid.endRow()
 		w.b.table(&t.grid)

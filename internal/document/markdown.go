@@ -26,7 +26,7 @@ const (
 //
 // goldmark finds the blocks, in batches that end where it stands between two blocks of the outermost level;
 // the inlines, definitions of links, and tables are ours, as is the bound on what goldmark is given.
-func parseMarkdown(ctx context.Context, src string, b *builder) (string, error) {
+func parseMarkdown(ctx context.Context, src string, b *Builder) (string, error) {
 	title, src := frontMatter(src)
 	source := []byte(tidyLines(src))
 	m := &markdown{b: b, source: source}
@@ -38,7 +38,7 @@ func parseMarkdown(ctx context.Context, src string, b *builder) (string, error) 
 }
 
 type markdown struct {
-	b      *builder
+	b      *Builder
 	in     inliner
 	html   htmlWalker
 	raw    strings.Builder // HTML blocks that follow each other
@@ -174,22 +174,22 @@ func (m *markdown) children(parent ast.Node, tick *ticker) error {
 func (m *markdown) block(n ast.Node, tick *ticker) error {
 	switch n := n.(type) {
 	case *ast.Heading:
-		m.b.heading(n.Level, m.in.text(stripAttributes(dropDefinitions(m.lines(n)))))
+		m.b.Heading(n.Level, m.in.text(stripAttributes(dropDefinitions(m.lines(n)))))
 	case *ast.Paragraph, *ast.TextBlock:
 		m.paragraph(dropDefinitions(m.lines(n)))
 	case *ast.FencedCodeBlock:
-		m.b.code(string(n.Language(m.source)), m.lines(n))
+		m.b.Code(string(n.Language(m.source)), m.lines(n))
 	case *ast.CodeBlock:
-		m.b.code("", m.lines(n))
+		m.b.Code("", m.lines(n))
 	case *ast.List:
-		m.b.openList(n.IsOrdered(), n.Start)
+		m.b.OpenList(n.IsOrdered(), n.Start)
 		err := m.children(n, tick)
-		m.b.closeList()
+		m.b.CloseList()
 		return err
 	case *ast.ListItem:
-		m.b.openItem()
+		m.b.OpenItem()
 		err := m.children(n, tick)
-		m.b.closeItem()
+		m.b.CloseItem()
 		return err
 	case *east.DefinitionList:
 		return m.definitionList(n, tick)
@@ -201,8 +201,8 @@ func (m *markdown) block(n ast.Node, tick *ticker) error {
 
 // definitionList writes "term: description" as items.
 func (m *markdown) definitionList(list ast.Node, tick *ticker) error {
-	m.b.openList(false, 0)
-	defer m.b.closeList()
+	m.b.OpenList(false, 0)
+	defer m.b.CloseList()
 	var terms []string
 	for n := list.FirstChild(); n != nil; n = n.NextSibling() {
 		if n.Kind() == east.KindDefinitionTerm {
@@ -210,8 +210,8 @@ func (m *markdown) definitionList(list ast.Node, tick *ticker) error {
 			continue
 		}
 		if len(terms) > 0 {
-			m.b.closeItem()
-			m.b.openItem()
+			m.b.CloseItem()
+			m.b.OpenItem()
 			m.b.term = strings.Join(terms, ", ")
 			terms = nil
 		}
@@ -225,7 +225,7 @@ func (m *markdown) definitionList(list ast.Node, tick *ticker) error {
 // paragraph writes a paragraph and the table that it may end with.
 func (m *markdown) paragraph(src string) {
 	src, table := findTable(src)
-	m.b.paragraph(m.in.text(alertName(src)))
+	m.b.Paragraph(m.in.text(alertName(src)))
 	if table == "" {
 		return
 	}

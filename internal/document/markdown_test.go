@@ -28,7 +28,7 @@ func TestMarkdown(t *testing.T) {
 		"T\n: ```\n  x\n  ```":                        "- T\n\n```\nx\n```",
 		"\ttab\n\n\n\n\n\n\n\n\n\n\n\n\ttab":          "```\ntab\n\n\n\n\n\n\n\n\ntab\n```",
 	} {
-		var b builder
+		var b Builder
 		if _, err := parseMarkdown(t.Context(), src, &b); err != nil || string(b.text) != want {
 			t.Errorf("%q = %q, %v, want %q", src, b.text, err, want)
 		}
@@ -57,7 +57,7 @@ func TestHTML(t *testing.T) {
 		"<ol start=9><li>a<li>b<ol><li>c</ol></ol>":     "9. a\n10. b\n    1. c",
 		"<select><option>x</select><button>y</button>z": "z",
 	} {
-		var b builder
+		var b Builder
 		if _, err := parseHTML(t.Context(), src, &b); err != nil || string(b.text) != want {
 			t.Errorf("%q = %q, %v, want %q", src, b.text, err, want)
 		}

@@ -15,7 +15,7 @@ const wrapWidth = 60
 // quoted whole: where the next line's first word would not have fit into the width of the paragraph (its
 // longest line, at least 60 and at most 120 code points). Other line breaks stay, and so does the space inside
 // the lines around them, which may be an alignment.
-func parsePlain(ctx context.Context, text string, b *builder) (string, error) {
+func parsePlain(ctx context.Context, text string, b *Builder) (string, error) {
 	tick := ticker{ctx: ctx}
 	var lines []string
 	for text != "" && b.err == nil {
@@ -28,10 +28,10 @@ func parsePlain(ctx context.Context, text string, b *builder) (string, error) {
 			lines = append(lines, line)
 			continue
 		}
-		b.paragraph(joinWrapped(lines))
+		b.Paragraph(joinWrapped(lines))
 		lines = lines[:0]
 	}
-	b.paragraph(joinWrapped(lines))
+	b.Paragraph(joinWrapped(lines))
 	return "", nil
 }
 

@@ -31,6 +31,9 @@ var never = []struct{ from, to, why string }{
 	{"functions", "internal/embedded", "no Lambda links what only one machine needs"},
 	{"functions", "internal/asl", "Step Functions runs the workflow there"},
 	{"internal/app/aws", "internal/embedded", "no Lambda links what only one machine needs"},
+	{"internal/app/aws", "internal/document/pdf", "only functions/ingest links it: it weighs as much as all the rest"},
+	{"internal/pipeline", "internal/document/pdf", "only functions/ingest links it: it weighs as much as all the rest"},
+	{"internal/api", "internal/document/pdf", "only functions/ingest links it: it weighs as much as all the rest"},
 	{"internal/app/aws", "internal/asl", "Step Functions runs the workflow there"},
 	{"internal/app/local", "internal/cloud", "the program does not link the AWS SDK"},
 	{"infra/local", "internal/app/aws", "the program does not link the AWS SDK"},
@@ -46,6 +49,8 @@ var outside = map[string][]string{
 	"github.com/aws/": {"internal/cloud", "internal/app/aws", "internal/model/bedrock", "functions"},
 	"github.com/awslabs/aws-lambda-go-api-proxy/": {"internal/app/aws"}, // makes a Lambda of our http.Handler
 	"modernc.org/sqlite":                          {"internal/embedded"},
+	"github.com/klippa-app/go-pdfium":             {"internal/document/pdf"},
+	"github.com/tetratelabs/wazero":               {"internal/document/pdf"},
 	"github.com/golang-jwt/jwt/v5":                {"internal/access"}, // verifies tokens
 	"github.com/yuin/goldmark":                    {"internal/document"},
 	"golang.org/x/net/html":                       {"internal/document"},

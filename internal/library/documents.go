@@ -45,7 +45,7 @@ func checkFile(name string, size int64) error {
 		return dataset.Errorf(dataset.Invalid, "%s has %d bytes, want at most %d", name, size, dataset.MaxDocument)
 	}
 	if !document.Supported(name) {
-		return dataset.Errorf(dataset.Invalid, "%s: files of type %q cannot be read, want .txt, .md or .html", name, path.Ext(name))
+		return dataset.Errorf(dataset.Invalid, "%s: files of type %q cannot be read, want %s", name, path.Ext(name), document.Wanted)
 	}
 	return nil
 }

@@ -22,23 +22,10 @@ func addTo(e *pipeline.Engine) *library.Library {
 
 var tenPerPage = library.Window{Page: 1, PerPage: 10}
 
-// keepProject gives the project of a world its record, so that the library finds what is in it.
-func keepProject(ctx context.Context, t *testing.T, e *pipeline.Engine) {
-	t.Helper()
-	w, err := dataset.NewRecord(dataset.ProjectPK(projectP.Tenant, projectP.ID), dataset.ProjectSK, projectP, dataset.Absent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Table.Write(ctx, w); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestReadyChunksAreUsed: what was given in chunks is not cut again, whatever chunking the job asks for, and what was
 // taken out is not asked.
 func TestReadyChunksAreUsed(t *testing.T) {
 	calm(t, schedule{}, func(ctx context.Context, w *world) {
-		keepProject(ctx, t, w.engine)
 		l := addTo(w.engine)
 		in := library.NewChunks{Name: "ready.txt"}
 		for _, s := range []string{"One says that item 1-1 costs 1 coins.\n\nIt goes on.", "Two says that item 2-2 costs 2 coins.", "Three says that item 3-3 costs 3 coins."} {
@@ -82,7 +69,6 @@ func TestReadyChunksAreUsed(t *testing.T) {
 // document without its chunks is cut anew.
 func TestDeletedDocuments(t *testing.T) {
 	calm(t, schedule{documents: 2, chunks: 3, perChunk: 2, concurrency: 8, poison: -1}, func(ctx context.Context, w *world) {
-		keepProject(ctx, t, w.engine)
 		w.addDocuments(ctx, w.engine)
 		l := addTo(w.engine)
 		run := func(name string, documents, parsed int) {
@@ -126,7 +112,6 @@ func TestDeletedDocuments(t *testing.T) {
 func TestPurgeWaitsForJobs(t *testing.T) {
 	s := schedule{documents: 1, chunks: 200, perChunk: 1, concurrency: 1, latency: 50 * time.Second, poison: -1}
 	calm(t, s, func(ctx context.Context, w *world) {
-		keepProject(ctx, t, w.engine)
 		w.addDocuments(ctx, w.engine)
 		l := addTo(w.engine)
 		l.Blobs = w.raw.Blobs

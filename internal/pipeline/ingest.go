@@ -258,7 +258,7 @@ func (e *Engine) parse(ctx context.Context, d *dataset.Document, chunking datase
 	}
 	bounded, cancel := context.WithTimeout(ctx, e.Timing.Parse)
 	defer cancel()
-	text, err := document.Parse(bounded, d.Name, source)
+	text, err := document.Parse(bounded, d.Name, source, e.Readers)
 	if err != nil {
 		if bounded.Err() != nil && ctx.Err() == nil {
 			return nil, dataset.Errorf(dataset.Invalid, "reading it takes longer than %s", e.Timing.Parse)

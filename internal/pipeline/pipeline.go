@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"compileo/internal/dataset"
+	"compileo/internal/document"
 	"compileo/internal/model"
 )
 
@@ -30,6 +31,7 @@ type Engine struct {
 	Queue    dataset.Queue
 	Workflow dataset.Workflow
 	Models   *model.Registry
+	Readers  document.Readers // of heavy formats, where documents are parsed
 	Timing   Timing
 	Log      *slog.Logger
 	Gate     *semaphore.Weighted // calls of a process that holds several lanes at a time, of size GateSize; or nil

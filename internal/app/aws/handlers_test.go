@@ -29,7 +29,7 @@ import (
 // handlers are all functions by their names.
 func handlers(a *App) map[string]lambda.Handler {
 	return map[string]lambda.Handler{
-		"prepare": a.Prepare(), "ingest": a.Ingest(), "plan": a.Plan(), "curate": a.Curate(), "assemble": a.Assemble(),
+		"prepare": a.Prepare(), "ingest": a.Ingest(nil), "plan": a.Plan(), "curate": a.Curate(), "assemble": a.Assemble(),
 		"publish": a.Publish(), "settle": a.Settle(), "generator": a.Generator(), "scorer": a.Scorer(), "sweeper": a.Sweeper(),
 	}
 }

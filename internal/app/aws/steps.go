@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"compileo/internal/dataset"
+	"compileo/internal/document"
 	"compileo/internal/pipeline"
 )
 
@@ -15,8 +16,12 @@ import (
 // Prepare lists the batches of documents to parse: pipeline.JobInput → pipeline.Prepared.
 func (a *App) Prepare() lambda.Handler { return handle(a, "prepare", a.engine.Prepare) }
 
-// Ingest parses one batch: pipeline.BatchInput → {}.
-func (a *App) Ingest() lambda.Handler { return handle(a, "ingest", nothing(a.engine.Ingest)) }
+// Ingest parses one batch: pipeline.BatchInput → {}. The readers of heavy formats are given to it, so that no other
+// function links them.
+func (a *App) Ingest(readers document.Readers) lambda.Handler {
+	a.engine.Readers = readers
+	return handle(a, "ingest", nothing(a.engine.Ingest))
+}
 
 // Plan deals the work out to lanes: pipeline.JobInput → pipeline.Planned.
 func (a *App) Plan() lambda.Handler { return handle(a, "plan", a.engine.Plan) }

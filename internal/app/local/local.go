@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -18,6 +19,8 @@ import (
 	"compileo/internal/app"
 	"compileo/internal/asl"
 	"compileo/internal/dataset"
+	"compileo/internal/document"
+	"compileo/internal/document/pdf"
 	"compileo/internal/embedded"
 	"compileo/internal/library"
 	"compileo/internal/pipeline"
@@ -62,8 +65,9 @@ func Open(ctx context.Context, c Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	heavy := document.Readers{".pdf": pdf.New(filepath.Join(c.Dir, "cache", "pdf")).Read}
 	a := &App{store: store, Library: &library.Library{Table: store.Table(), Blobs: store.Blobs(), Log: log}, Engine: &pipeline.Engine{
-		Table: store.Table(), Blobs: store.Blobs(), Queue: store.Queue(), Models: models, Timing: timing, Log: log,
+		Table: store.Table(), Blobs: store.Blobs(), Queue: store.Queue(), Models: models, Timing: timing, Log: log, Readers: heavy,
 		Gate: semaphore.NewWeighted(pipeline.GateSize),
 	}}
 	if err := a.wire(ctx, log); err != nil {
