@@ -78,9 +78,9 @@ func Routes(t *rest.Table, c Config) {
 	uploaded(t, c)
 	chunks(t, c)
 	generate(t, c)
+	datasets(t, c)
 	jobs(t, c)
 	watching(t, c)
-	datasets(t, c)
 }
 
 // headers are those of every answer.

@@ -58,7 +58,7 @@ type JobResult struct {
 
 // ResultFile is one file of a version.
 type ResultFile struct {
-	Name    string `json:"name" doc:"Name of the file." example:"part-000000.jsonl"`
+	Name    string `json:"name" doc:"Name of the file." example:"part-00000.jsonl"`
 	Entries int    `json:"entries" doc:"Entries in it." example:"150"`
 	Size    int64  `json:"size" doc:"Bytes." example:"183204"`
 	SHA256  string `json:"sha256" doc:"SHA-256 of its bytes in hexadecimal digits." example:"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`

@@ -11,7 +11,7 @@ import (
 
 // Version is a version of a dataset.
 type Version struct {
-	Version     string    `json:"version" doc:"Name of the version." example:"1.1.0"`
+	Name        string    `json:"version" doc:"Name of the version." example:"1.1.0"`
 	DatasetID   string    `json:"dataset_id" doc:"UUID of the dataset." example:"550e8400-e29b-41d4-a716-446655440000"`
 	Total       int       `json:"total_entries" doc:"Entries as it was published." example:"150"`
 	Active      bool      `json:"is_active" doc:"It is the current version."`

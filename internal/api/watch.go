@@ -90,7 +90,8 @@ func (s *stream) follow(ctx context.Context, p *pipeline.Progress) error {
 	}
 	s.Header().Set("Content-Type", "text/event-stream")
 	s.Header().Set("Cache-Control", "no-store")
-	s.Header().Set("X-Accel-Buffering", "no") // a proxy must not hold events back
+	s.Header().Set("X-Accel-Buffering", "no")                                                         // a proxy must not hold events back
+	defer func() { _ = http.NewResponseController(s.ResponseWriter).SetWriteDeadline(time.Time{}) }() // the connection is used again
 	if err := s.send(fmt.Sprintf("retry: %d\n\n", reconnect.Milliseconds())); err != nil {
 		return err
 	}

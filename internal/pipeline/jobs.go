@@ -39,7 +39,7 @@ func (e *Engine) Jobs(ctx context.Context, t dataset.Tenant, q JobsQuery) (*Jobs
 	skip := 0
 	if q.Cursor == "" {
 		if skip = max(q.Page-1, 0) * q.PerPage; skip+q.PerPage > MaxListed {
-			return nil, dataset.InvalidField("/page", "leads beyond %d jobs: go on by cursor", MaxListed)
+			return nil, dataset.InvalidField("page", "leads beyond %d jobs: go on by cursor", MaxListed)
 		}
 	}
 	var refs []dataset.JobRef

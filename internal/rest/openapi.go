@@ -230,10 +230,10 @@ func (t *Table) failures(op *Op) []int {
 	if !op.Public && len(t.config.Security) > 0 {
 		codes = append(codes, 401, 403)
 	}
-	if has("path", "") || op.in.body != nil {
+	if len(op.in.params) > 0 || op.in.body != nil { // a query may name something, too
 		codes = append(codes, 404)
 	}
-	if op.Method != http.MethodGet {
+	if op.Method != http.MethodGet || has("path", "") {
 		codes = append(codes, 409)
 	}
 	if has("header", "If-Match") {

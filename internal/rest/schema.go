@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -170,7 +171,10 @@ func (ts *types) object(t reflect.Type, s *Schema) *Schema {
 	for _, f := range reflect.VisibleFields(t) {
 		name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
-		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct, name == "-", !f.IsExported():
+		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
+			hidden(t, f)
+			continue
+		case name == "-", !f.IsExported():
 			continue
 		case f.Anonymous || name == "":
 			panic(fmt.Sprintf("rest: %v.%s needs a name for JSON", t, f.Name))
@@ -187,6 +191,16 @@ func (ts *types) object(t reflect.Type, s *Schema) *Schema {
 		s.Properties.order = append(s.Properties.order, p)
 	}
 	return s
+}
+
+// hidden refuses an embedded struct of which a field is not seen, as the struct itself or another field has its name:
+// encoding/json would write it all the same.
+func hidden(t reflect.Type, embedded reflect.StructField) {
+	for f := range embedded.Type.Fields() {
+		if seen, ok := t.FieldByName(f.Name); f.IsExported() && (!ok || !slices.Equal(seen.Index, append(slices.Clip(embedded.Index), f.Index...))) {
+			panic(fmt.Sprintf("rest: %v hides the field %s of %s: give it another name", t, f.Name, embedded.Name))
+		}
+	}
 }
 
 // request marks a schema, and those within it, as what clients send: null means absent there.

@@ -247,6 +247,13 @@ func add[In any](t *Table, op Op) {
 	Add(t, op, func(context.Context, *In) (*struct{}, error) { return nil, nil })
 }
 
+// Label hides its field from whoever embeds it.
+type Label struct {
+	Label string `json:"label" doc:"Label."`
+}
+
+type hiding struct{ Label }
+
 // A mistake in the program shows at start.
 func TestMistakes(t *testing.T) {
 	none := func(context.Context, *struct{}) (*struct{}, error) { return nil, nil }
@@ -288,6 +295,9 @@ func TestMistakes(t *testing.T) {
 			add[struct {
 				X chan int `query:"x"`
 			}](tab, op)
+		},
+		"hidden field": func(tab *Table) {
+			add[struct{ Body hiding }](tab, with(func(o *Op) { o.Method = "POST" }))
 		},
 		"encodes itself": func(tab *Table) {
 			add[struct {
