@@ -28,7 +28,7 @@ var (
 func (w *world) conforms(method, path string, a answer) {
 	w.Helper()
 	describedOnce.Do(func() {
-		v, err := jsonschema.UnmarshalJSON(bytes.NewReader(document(w.T)))
+		v, err := jsonschema.UnmarshalJSON(bytes.NewReader(openAPI(w.T)))
 		if err != nil {
 			w.Fatal(err)
 		}
