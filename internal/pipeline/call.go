@@ -303,6 +303,9 @@ func (h *holder) call(ctx context.Context, w *work) (*model.Reply, error) {
 		cancel()
 		if err == nil {
 			reply.Payer = h.job.Ref.ID
+			if reply.Time.IsZero() { // the built-in model's answer has no time of its own: it is always the same
+				reply.Time = time.Now()
+			}
 			return reply, nil
 		}
 		if ctx.Err() != nil {
