@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -24,7 +25,7 @@ func Whole(next http.Handler, limit int) http.Handler {
 		for name, values := range k.header {
 			w.Header()[name] = values
 		}
-		w.WriteHeader(k.status)
+		w.WriteHeader(cmp.Or(k.status, http.StatusOK))
 		_, _ = w.Write(k.body.Bytes()) // memory
 	})
 }
