@@ -227,7 +227,7 @@ func TestHostileArchives(t *testing.T) {
 		{"a.docx", word(t, strings.Repeat("<w:sdt>", 100_000)), "nested deeper than 256"},
 		{"a.docx", word(t, "<w:p "+strings.Repeat("a='' ", 300_000)+"/>"), "piece of more than"},
 		{"a.docx", word(t, para("", "a")+"<!--"+strings.Repeat(" ", 70<<20)), "piece of more than"},
-		{"a.docx", word(t, strings.Repeat("<w:p/>", 12_000_000)), "unpacks to more than"},
+		{"a.docx", word(t, strings.Repeat("<!--"+strings.Repeat(" ", 60_000)+"-->", 1_200)), "unpacks to more than"},
 		{"a.docx", entries(maxEntries + 1), "10001 files"},
 		{"a.docx", lying, "is damaged"},
 		{"a.docx", encrypted, "encrypted with a password"},
@@ -253,7 +253,7 @@ func TestHostileArchives(t *testing.T) {
 		if !dataset.Is(err, dataset.Invalid) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s of %d bytes: %v, want %q", test.name, len(test.data), err, test.want)
 		}
-		if took := time.Since(started); took > 20*time.Second {
+		if took := time.Since(started); took > 20*time.Second && !raceEnabled {
 			t.Errorf("%q took %v", test.want, took)
 		}
 	}
@@ -292,7 +292,7 @@ func TestHostileWord(t *testing.T) {
 		started := time.Now()
 		text := mustParse(t, "a.docx", string(word(t, body, wordParts...)))
 		checkText(t, text)
-		if took := time.Since(started); took > 10*time.Second {
+		if took := time.Since(started); took > 10*time.Second && !raceEnabled {
 			t.Errorf("%s took %v", name, took)
 		}
 	}
